@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+// Millrace: targets in the order of the flow, lowest layer first. An arrow (dependency) only goes
+// down; `Tests/TidyTests` asserts this table.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+func part(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// A C or C++ boundary: module map and thin shim, no logic.
+func boundary(_ name: String, link: [String] = []) -> Target {
+    .target(
+        name: name,
+        cxxSettings: [.unsafeFlags(["-O2"])],
+        linkerSettings: link.map { .linkedLibrary($0) })
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "millrace",
+    products: [
+        .executable(name: "millrace-agent", targets: ["millrace-agent"]),
+        .executable(name: "millrace-collector", targets: ["millrace-collector"]),
+        .executable(name: "millrace", targets: ["millrace"]),
+    ],
+    targets: [
+        // L0: C libraries, and the nouns
+        boundary("CLinux"),                        // statx, inotify, flock as functions Swift can call
+        boundary("CHash", link: ["xxhash"]),       // XXH3
+        boundary("CRdKafka", link: ["rdkafka"]),
+        boundary("CYaml", link: ["yaml"]),
+        boundary("CSimdjson", link: ["simdjson", "stdc++"]),
+        boundary("CCodecs", link: ["z", "zstd"]),
+        boundary("CPcre2", link: ["pcre2-8"]),
+        boundary("CZone", link: ["cctz", "stdc++"]),
+        part("Event"),                             // StreamID, Position, IntervalSet, PackKey, Balance
+        // L1: the kernel boundary
+        part("Platform", ["Event", "CLinux", "CHash"]),
+        // L2: one wrapper around each library, and what everything above shares
+        part("Codec", ["Event", "Platform", "CCodecs"]),
+        part("JSON", ["Event", "CSimdjson"]),
+        part("Regex", ["Event", "CPcre2"]),
+        part("TimeZone", ["Event", "CZone"]),
+        part("Telemetry", ["Event", "Platform"]),
+        part("Transport", ["Event", "Platform", "JSON", "CRdKafka"]),
+        part("Configuration", ["Event", "Platform", "Columns", "CYaml"]),
+        part("Columns", ["Event"]),
+        // L3: pure stages, and storage
+        part("Pipeline", ["Event", "Columns", "JSON", "Regex", "TimeZone"]),
+        part("Sinks", ["Event", "Platform", "Columns", "JSON", "Codec", "Telemetry"]),
+        // L4: the two daemons
+        part("Agent", ["Event", "Platform", "Codec", "JSON", "Telemetry", "Transport", "Configuration"]),
+        part("Collector", ["Event", "Platform", "JSON", "Telemetry", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),
+        // L5: the programs
+        program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
+        program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
+        program("millrace", ["Agent", "Collector", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
+        // Tests, one folder per target
+        tests("EventTests", ["Event"]),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,40 @@
+// Kernel calls that Swift's Glibc overlay cannot spell (variadic, macro or missing). No logic.
+#pragma once
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/// What Millrace needs of statx(2). Times in nanoseconds since the epoch; birth is 0 if the file system has none.
+typedef struct {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    uint64_t links;
+    int64_t birth;
+    int64_t modified;
+    uint32_t mode;
+    uint32_t uid;
+} millrace_stat;
+
+/// statx(2) of a path (relative to directory, or AT_FDCWD). Returns 0 or -errno.
+int millrace_stat_path(int directory, const char *path, int follow, millrace_stat *result);
+/// statx(2) of a descriptor. Returns 0 or -errno.
+int millrace_stat_descriptor(int descriptor, millrace_stat *result);
+/// open(2) with a mode. Returns a descriptor or -errno.
+int millrace_open(int directory, const char *path, int flags, unsigned mode);
+/// Free bytes for an unprivileged user, by statvfs(3). Returns 0 or -errno.
+int millrace_free_bytes(const char *path, uint64_t *result);
+/// Names the calling thread (cut to 15 bytes).
+void millrace_name_thread(const char *name);

@@ -1,0 +1,21 @@
+/// The one retry rhythm: doubles from `first` to `maximum`, with up to a quarter of jitter.
+public struct Backoff: Sendable {
+    public let firstMilliseconds: Int
+    public let maximumMilliseconds: Int
+    private var next: Int
+
+    public init(firstMilliseconds: Int = 100, maximumMilliseconds: Int = 10_000) {
+        self.firstMilliseconds = firstMilliseconds
+        self.maximumMilliseconds = maximumMilliseconds
+        next = firstMilliseconds
+    }
+
+    /// The wait before the next try, in milliseconds.
+    public mutating func wait(using generator: inout some RandomNumberGenerator) -> Int {
+        let base = next
+        next = min(next * 2, maximumMilliseconds)
+        return base - Int.random(in: 0...(base / 4), using: &generator)
+    }
+
+    public mutating func reset() { next = firstMilliseconds }
+}

@@ -1,0 +1,180 @@
+public import Event
+
+/// One record of the commit log: preconditions and effects of one atomic step (design section 6).
+public struct CommitRecord: Sendable, Equatable {
+    public var number: Int
+    /// Random; who finds its own token at a number owns that number.
+    public var token: String
+    /// Incarnation of the collector that wrote it.
+    public var writer: String
+    /// Wall clock of the writer, milliseconds since the epoch.
+    public var time: Int64
+    public var effects: CommitEffects
+
+    public init(number: Int, token: String, writer: String, time: Int64, effects: CommitEffects) {
+        self.number = number
+        self.token = token
+        self.writer = writer
+        self.time = time
+        self.effects = effects
+    }
+}
+
+/// What a commit does; also says its preconditions: each advance's `(epoch, from)` is the pipeline's
+/// current one, the ranges are disjoint from coverage, the writer is not fenced.
+public struct CommitEffects: Sendable, Equatable {
+    public var pipelines: [PipelineEffect] = []
+    public var files: [FileEffect] = []
+    /// Incarnations fenced by this record.
+    public var fences: [String] = []
+
+    public init() {}
+
+    public var isEmpty: Bool { pipelines.isEmpty && files.isEmpty && fences.isEmpty }
+}
+
+public struct PipelineEffect: Sendable, Equatable {
+    public var pipeline: String
+    public var advances: [Advance] = []
+    public var streams: [StreamEffect] = []
+    public var balance = Balance()
+    /// Rows rejected by reason (`Rejection.rawValue`).
+    public var rejections: [String: UInt64] = [:]
+    /// Rows written and rejected per table.
+    public var tables: [String: RowCounts] = [:]
+    public var watermarks: [Watermark] = []
+
+    public init(pipeline: String) { self.pipeline = pipeline }
+}
+
+public struct RowCounts: Sendable, Equatable {
+    public var written: UInt64 = 0
+    public var rejected: UInt64 = 0
+    public init(written: UInt64 = 0, rejected: UInt64 = 0) {
+        self.written = written
+        self.rejected = rejected
+    }
+}
+
+/// How far one partition moved, or why its chain of offsets broke.
+public struct Advance: Sendable, Equatable {
+    public enum Reason: String, Sendable {
+        case records        // read in order
+        case gap            // retention removed `[from, next)` before we read it
+        case epoch          // the topic or its tail was made anew: `epoch` is the new one, reading goes on at `next`
+    }
+    public var topic: String
+    public var partition: Int32
+    /// The epoch before the record (precondition), and after it in `newEpoch`.
+    public var epoch: Int
+    public var newEpoch: Int
+    /// Precondition: the partition's next offset. -1: not known to the log yet.
+    public var from: Int64
+    public var next: Int64
+    public var reason: Reason
+    /// Records taken, exponentially spaced, the newest last: what epochs are proved by.
+    public var marks: [OffsetMark]
+
+    public init(
+        topic: String, partition: Int32, epoch: Int, newEpoch: Int? = nil, from: Int64, next: Int64,
+        reason: Reason = .records, marks: [OffsetMark] = []
+    ) {
+        self.topic = topic
+        self.partition = partition
+        self.epoch = epoch
+        self.newEpoch = newEpoch ?? epoch
+        self.from = from
+        self.next = next
+        self.reason = reason
+        self.marks = marks
+    }
+}
+
+/// Offset, timestamp (milliseconds) and XXH3-64 of a record taken.
+public struct OffsetMark: Sendable, Equatable {
+    public var offset: Int64
+    public var timestamp: Int64
+    public var hash: UInt64
+    public init(offset: Int64, timestamp: Int64, hash: UInt64) {
+        self.offset = offset
+        self.timestamp = timestamp
+        self.hash = hash
+    }
+}
+
+/// What a commit adds to one stream of a pipeline.
+public struct StreamEffect: Sendable, Equatable {
+    public var stream: StreamID
+    public var agent: String
+    public var source: String
+    /// Ranges taken, disjoint from the coverage before.
+    public var added: [CoveredRange] = []
+    /// Ranges that an operator accepted as lost (`millrace audit accept`).
+    public var accepted: [CoveredRange] = []
+    /// From the announcement, where it was in this commit.
+    public var path: String?
+    public var first: Position?
+    public var continues: StreamID?
+    public var reason: String?
+    public var ended = false
+    /// Where its records come from.
+    public var topic: String
+    public var partition: Int32
+    public var epoch: Int
+    /// Offset of its last record in this commit.
+    public var lastOffset: Int64
+
+    public init(stream: StreamID, agent: String, source: String, topic: String, partition: Int32, epoch: Int, lastOffset: Int64) {
+        self.stream = stream
+        self.agent = agent
+        self.source = source
+        self.topic = topic
+        self.partition = partition
+        self.epoch = epoch
+        self.lastOffset = lastOffset
+    }
+}
+
+public struct Watermark: Sendable, Equatable {
+    public var agent: String
+    public var source: String
+    public var topic: String
+    public var partition: Int32
+    /// Everything older was sent before. Milliseconds since the epoch.
+    public var time: Int64
+    public init(agent: String, source: String, topic: String, partition: Int32, time: Int64) {
+        self.agent = agent
+        self.source = source
+        self.topic = topic
+        self.partition = partition
+        self.time = time
+    }
+}
+
+/// A staged file and the name it is published under. Paths are relative to the warehouse.
+public struct FileEffect: Sendable, Equatable {
+    public enum Role: String, Sendable { case data, quarantine }
+    public var staged: String
+    public var final: String
+    public var role: Role
+    public var table: String
+    /// `dt=2026-11-20`.
+    public var partition: String
+    public var rows: UInt64
+    public var bytes: UInt64
+    /// XXH3-64 of the file's bytes, 16 hexadecimal digits.
+    public var checksum: String
+    public init(
+        staged: String, final: String, role: Role, table: String, partition: String, rows: UInt64, bytes: UInt64,
+        checksum: String
+    ) {
+        self.staged = staged
+        self.final = final
+        self.role = role
+        self.table = table
+        self.partition = partition
+        self.rows = rows
+        self.bytes = bytes
+        self.checksum = checksum
+    }
+}

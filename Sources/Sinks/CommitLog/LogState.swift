@@ -1,0 +1,97 @@
+public import Event
+
+/// The fold of all commit records: where every pipeline stands.
+public struct LogState: Sendable, Equatable {
+    /// Number of the last record; 0 before the first.
+    public var number = 0
+    /// Wall clock of the last record, milliseconds.
+    public var time: Int64 = 0
+    public var pipelines: [String: PipelineState] = [:]
+    /// Fenced incarnations.
+    public var fenced: Set<String> = []
+
+    public init() {}
+}
+
+public struct PipelineState: Sendable, Equatable {
+    public var partitions: [PartitionKey: PartitionState] = [:]
+    public var streams: [StreamID: StreamState] = [:]
+    public var balance = Balance()
+    public var rejections: [String: UInt64] = [:]
+    public var tables: [String: RowCounts] = [:]
+    public var watermarks: [Watermark] = []
+
+    public init() {}
+}
+
+public struct PartitionKey: Hashable, Comparable, Sendable {
+    public var topic: String
+    public var partition: Int32
+    public init(topic: String, partition: Int32) {
+        self.topic = topic
+        self.partition = partition
+    }
+    public static func < (left: PartitionKey, right: PartitionKey) -> Bool {
+        left.topic != right.topic ? left.topic < right.topic : left.partition < right.partition
+    }
+}
+
+public struct PartitionState: Sendable, Equatable {
+    public var epoch = 0
+    /// The next offset to read.
+    public var next: Int64
+    /// Exponentially spaced records taken in this epoch, oldest first, newest last.
+    public var marks: [OffsetMark] = []
+    /// Offsets that retention removed unread, and epochs that began, with the commit's time: for `audit`.
+    public var gaps: [OffsetGap] = []
+
+    public init(next: Int64) { self.next = next }
+}
+
+public struct OffsetGap: Sendable, Equatable {
+    public var epoch: Int
+    public var from: Int64
+    public var next: Int64
+    public var reason: String
+    public var time: Int64
+    public init(epoch: Int, from: Int64, next: Int64, reason: String, time: Int64) {
+        self.epoch = epoch
+        self.from = from
+        self.next = next
+        self.reason = reason
+        self.time = time
+    }
+}
+
+public struct StreamState: Sendable, Equatable {
+    public var agent: String
+    public var source: String
+    public var path: String?
+    /// First position by its announcement; nil while none was seen.
+    public var first: Position?
+    public var continues: StreamID?
+    public var reason: String?
+    public var covered = IntervalSet()
+    public var accepted = IntervalSet()
+    public var ended = false
+    public var topic: String
+    public var partition: Int32
+    public var epoch: Int
+    public var lastOffset: Int64
+    /// Commit time of its last record, milliseconds.
+    public var lastTime: Int64 = 0
+
+    public init(agent: String, source: String, topic: String, partition: Int32, epoch: Int, lastOffset: Int64) {
+        self.agent = agent
+        self.source = source
+        self.topic = topic
+        self.partition = partition
+        self.epoch = epoch
+        self.lastOffset = lastOffset
+    }
+
+    /// Bytes (or transactions) missing between the first position and the end of what is covered.
+    public var holes: [CoveredRange] {
+        covered.holes(from: first ?? covered.start ?? .zero)
+    }
+}
