@@ -10,4 +10,10 @@ public enum Hash {
     public static func xxh3(_ bytes: [UInt8], seed: UInt64 = 0) -> UInt64 {
         unsafe bytes.withUnsafeBytes { unsafe xxh3($0, seed: seed) }
     }
+
+    /// 128-bit hash with a seed: for identities derived from names.
+    public static func xxh3Wide(_ bytes: [UInt8], seed: UInt64 = 0) -> (high: UInt64, low: UInt64) {
+        let hash = unsafe bytes.withUnsafeBytes { unsafe millrace_xxh3_128($0.baseAddress, $0.count, seed) }
+        return (hash.high, hash.low)
+    }
 }
