@@ -74,6 +74,8 @@ let package = Package(
         program("millrace", ["Agent", "Collector", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         // Tests, one folder per target
         tests("EventTests", ["Event"]),
+        tests("PlatformTests", ["Platform"]),
+        tests("TidyTests", ["Platform"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -57,6 +57,7 @@ public struct IntervalSet: Hashable, Sendable {
         ranges.replaceSubrange(first..<end, with: CollectionOfOne(CoveredRange(from, to)))
     }
 
+    /// Adds every range of another set.
     public mutating func formUnion(_ other: IntervalSet) {
         for range in other.ranges { insert(range) }
     }
@@ -78,6 +79,7 @@ public struct IntervalSet: Hashable, Sendable {
     /// How much of a range is in the set.
     public enum Overlap: Sendable { case none, part, whole }
 
+    /// Compares a range with the set: one comparison behind the end, else a binary search.
     public func overlap(_ range: CoveredRange) -> Overlap {
         if let last = ranges.last, last.to <= range.from { return .none }
         var index = firstIndex(endingAtOrAfter: range.from)
@@ -86,7 +88,9 @@ public struct IntervalSet: Hashable, Sendable {
         return ranges[index].from <= range.from && range.to <= ranges[index].to ? .whole : .part
     }
 
+    /// Whether every position of the range is in the set.
     public func contains(_ range: CoveredRange) -> Bool { overlap(range) == .whole }
+    /// Whether no position of the range is in the set.
     public func isDisjoint(with range: CoveredRange) -> Bool { overlap(range) == .none }
 
     /// The ranges missing between `start` and the end of the last range.

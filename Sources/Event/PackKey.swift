@@ -79,6 +79,7 @@ extension PackKey {
         Self.appendTail(prev: prev, from: from, to: to, into: &bytes)
     }
 
+    /// Appends `m1 <kind> <framing> `: what is the same for all packs of a kind.
     public static func appendHead(kind: Kind, framing: Framing, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "m"))
         bytes.append(UInt8(ascii: "1"))
@@ -97,6 +98,7 @@ extension PackKey {
         bytes.append(space)
     }
 
+    /// Appends ` <from> <to>[ <prev>]` of ranges that belong to no key yet.
     public static func appendTail(prev: Position, from: Position, to: Position, into bytes: inout [UInt8]) {
         bytes.append(space)
         appendPosition(from, to: &bytes)

@@ -43,7 +43,8 @@ extension Position: CustomStringConvertible {
 
 /// Parses an unsigned decimal without sign and without leading zeros. Nil on anything else.
 func decimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
-    guard !digits.isEmpty, digits.count <= 20, digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
+    guard !digits.isEmpty, digits.count <= 20, digits.count == 1 || digits.first != UInt8(ascii: "0")
+    else { return nil }
     var value: UInt64 = 0
     for byte in digits {
         guard byte >= 48, byte <= 57 else { return nil }

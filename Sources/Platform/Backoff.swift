@@ -7,7 +7,7 @@ public struct Backoff: Sendable {
     public init(firstMilliseconds: Int = 100, maximumMilliseconds: Int = 10_000) {
         self.firstMilliseconds = firstMilliseconds
         self.maximumMilliseconds = maximumMilliseconds
-        next = firstMilliseconds
+        next = min(firstMilliseconds, maximumMilliseconds)
     }
 
     /// The wait before the next try, in milliseconds.
@@ -17,5 +17,6 @@ public struct Backoff: Sendable {
         return base - Int.random(in: 0...(base / 4), using: &generator)
     }
 
-    public mutating func reset() { next = firstMilliseconds }
+    /// Begins again at the first wait: after a success.
+    public mutating func reset() { next = min(firstMilliseconds, maximumMilliseconds) }
 }

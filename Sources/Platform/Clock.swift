@@ -11,7 +11,9 @@ public protocol Clock: Sendable {
 public struct SystemClock: Clock {
     public init() {}
 
+    /// CLOCK_REALTIME, in milliseconds.
     public func wallMilliseconds() -> Int64 { read(CLOCK_REALTIME) / 1_000_000 }
+    /// CLOCK_MONOTONIC, in nanoseconds.
     public func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
 
     private func read(_ clock: clockid_t) -> Int64 {
@@ -23,6 +25,7 @@ public struct SystemClock: Clock {
 
 /// The id of this boot (`/proc/sys/kernel/random/boot_id`), or "" where it cannot be read.
 public enum Boot {
+    /// Reads the id; it changes at every boot of the kernel.
     public static func identifier() -> String {
         guard let file = try? Syscalls.open("/proc/sys/kernel/random/boot_id", .read),
             let bytes = try? file.readAll(maximum: 64)

@@ -24,6 +24,7 @@ public struct Descriptor: ~Copyable {
         if Glibc.close(number) != 0, errno != EINTR { throw Errno(errno) }
     }
 
+    /// statx(2) of the open file.
     public borrowing func status() throws(Errno) -> FileStatus {
         try SyscallFaults.check("fstat", "")
         var result = millrace_stat()
@@ -33,10 +34,14 @@ public struct Descriptor: ~Copyable {
     }
 
     /// Reads at an offset: the count of bytes, 0 at the end. May be short.
-    public borrowing func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    public borrowing func read(
+        at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(Errno) -> Int {
         try SyscallFaults.check("pread", "")
         let number = raw
-        return try Syscalls.negative { unsafe pread(number, buffer.baseAddress, buffer.count, Int(bitPattern: UInt(offset))) }
+        return try Syscalls.negative {
+            unsafe pread(number, buffer.baseAddress, buffer.count, Int(bitPattern: UInt(offset)))
+        }
     }
 
     /// Reads the whole rest from the start, at most `maximum` bytes.
@@ -44,12 +49,15 @@ public struct Descriptor: ~Copyable {
         var bytes = [UInt8](repeating: 0, count: min(maximum, 65_536))
         var count = 0
         while count < maximum {
-            if count == bytes.count { bytes.append(contentsOf: repeatElement(0, count: min(bytes.count, maximum - count))) }
+            if count == bytes.count {
+                bytes.append(contentsOf: repeatElement(0, count: min(bytes.count, maximum - count)))
+            }
             let start = count
             let outcome = unsafe bytes.withUnsafeMutableBytes { buffer -> Result<Int, Errno> in
                 do throws(Errno) {
                     return .success(
-                        try unsafe read(at: UInt64(start), into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...])))
+                        try unsafe read(
+                            at: UInt64(start), into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...])))
                 } catch {
                     return .failure(error)
                 }
@@ -73,6 +81,7 @@ public struct Descriptor: ~Copyable {
         }
     }
 
+    /// Writes a whole array, however often write(2) is short.
     public borrowing func writeAll(_ bytes: [UInt8]) throws(Errno) {
         let outcome = unsafe bytes.withUnsafeBytes { buffer -> Result<Void, Errno> in
             do throws(Errno) { return .success(try unsafe writeAll(buffer)) } catch { return .failure(error) }
@@ -88,6 +97,7 @@ public struct Descriptor: ~Copyable {
         try Syscalls.negative { fsync(number) }
     }
 
+    /// ftruncate(2).
     public borrowing func truncate(to byteCount: UInt64) throws(Errno) {
         try SyscallFaults.check("ftruncate", "")
         let number = raw

@@ -18,6 +18,7 @@ public enum DurableFile {
         try sync(folder: parent(of: path))
     }
 
+    /// fsync of a folder: makes the names in it durable.
     public static func sync(folder: String) throws(Errno) {
         let descriptor = try Syscalls.open(folder, .directory)
         try descriptor.sync()

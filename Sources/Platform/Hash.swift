@@ -7,6 +7,7 @@ public enum Hash {
         unsafe millrace_xxh3_64(bytes.baseAddress, bytes.count, seed)
     }
 
+    /// 64-bit hash of an array.
     public static func xxh3(_ bytes: [UInt8], seed: UInt64 = 0) -> UInt64 {
         unsafe bytes.withUnsafeBytes { unsafe xxh3($0, seed: seed) }
     }

@@ -48,6 +48,8 @@ internal import Glibc
 
     /// Waits until `body` returns a value, looking again at every signal; nil at the time-out.
     public func wait<Result>(milliseconds: Int, _ body: (inout Value) -> Result?) -> Result? {
+        // Why: a deadline computed by a caller may have passed; negative parts are EINVAL to the wait.
+        let milliseconds = max(0, milliseconds)
         var deadline = timespec()
         _ = unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
         let nanoseconds = Int64(deadline.tv_nsec) + Int64(milliseconds % 1_000) * 1_000_000

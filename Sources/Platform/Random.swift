@@ -9,6 +9,7 @@ public enum Token {
         return make(using: &generator)
     }
 
+    /// A token from a given generator.
     public static func make(using generator: inout some RandomNumberGenerator) -> String {
         let text = String(generator.next() as UInt64, radix: 16)
         return String(repeating: "0", count: 16 - text.utf8.count) + text

@@ -61,12 +61,14 @@ public enum OpenMode: Sendable {
 /// as a thrown `Errno`. Every function first asks `SyscallFaults` (debug builds only). Callable from
 /// any thread. Source: the man pages of section 2 of the same names.
 public enum Syscalls {
+    /// openat(2), always O_CLOEXEC.
     public static func open(_ path: String, _ mode: OpenMode, permissions: UInt32 = 0o644) throws(Errno) -> Descriptor {
         try SyscallFaults.check("open", path)
         let result = try retried { unsafe millrace_open(AT_FDCWD, path, mode.flags, permissions) }
         return Descriptor(result)
     }
 
+    /// statx(2).
     public static func status(_ path: String, followLinks: Bool = true) throws(Errno) -> FileStatus {
         try SyscallFaults.check("stat", path)
         var raw = millrace_stat()
@@ -74,6 +76,7 @@ public enum Syscalls {
         return FileStatus(raw)
     }
 
+    /// rename(2): replaces what has the name.
     public static func rename(_ from: String, _ to: String) throws(Errno) {
         try SyscallFaults.check("rename", from)
         try negative { unsafe Glibc.rename(from, to) }
@@ -85,21 +88,25 @@ public enum Syscalls {
         try negative { unsafe Glibc.link(from, to) }
     }
 
+    /// unlink(2).
     public static func unlink(_ path: String) throws(Errno) {
         try SyscallFaults.check("unlink", path)
         try negative { unsafe Glibc.unlink(path) }
     }
 
+    /// rmdir(2): an empty folder only.
     public static func removeDirectory(_ path: String) throws(Errno) {
         try SyscallFaults.check("rmdir", path)
         try negative { unsafe Glibc.rmdir(path) }
     }
 
+    /// mkdir(2); fails with `.exists` if the name is taken.
     public static func makeDirectory(_ path: String, permissions: UInt32 = 0o755) throws(Errno) {
         try SyscallFaults.check("mkdir", path)
         try negative { unsafe Glibc.mkdir(path, permissions) }
     }
 
+    /// chmod(2).
     public static func changeMode(_ path: String, _ permissions: UInt32) throws(Errno) {
         try SyscallFaults.check("chmod", path)
         try negative { unsafe Glibc.chmod(path, permissions) }
@@ -116,7 +123,8 @@ public enum Syscalls {
         var entry = unsafe Glibc.group()
         var buffer = [CChar](repeating: 0, count: 16_384)
         var found: UnsafeMutablePointer<Glibc.group>?
-        guard unsafe getgrnam_r(name, &entry, &buffer, buffer.count, &found) == 0, unsafe found != nil else { return nil }
+        guard unsafe getgrnam_r(name, &entry, &buffer, buffer.count, &found) == 0, unsafe found != nil
+        else { return nil }
         return unsafe entry.gr_gid
     }
 

@@ -3,6 +3,7 @@ internal import Glibc
 
 /// A plain OS thread: what blocks in C or on the disk runs here, never on Swift's global pool.
 @safe public final class WorkerThread: @unchecked Sendable {
+    // Safety: the one field is set once, before anybody else can see the object.
     private let identifier: pthread_t
 
     private final class Box: Sendable {
