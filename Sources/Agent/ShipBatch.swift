@@ -22,7 +22,8 @@ public struct ShipBatch: Sendable {
     public var topic = ""
     public var partition: Int32 = 0
     public var stream = StreamID.none
-    /// Keys and values of all records.
+    /// Keys and values of all records. Scratch memory: only the ranges that `records` name mean anything,
+    /// and it is longer than they are.
     public var slab: [UInt8] = []
     /// `tag` is left 0; the shipping side sets it.
     public var records: [OutgoingRecord] = []
@@ -33,8 +34,9 @@ public struct ShipBatch: Sendable {
 
     public init() {}
 
+    /// Forgets the records. The slab keeps its length.
+    // Why: to empty and fill it again would clear a megabyte for every read.
     public mutating func removeAll() {
-        slab.removeAll(keepingCapacity: true)
         records.removeAll(keepingCapacity: true)
         steps.removeAll(keepingCapacity: true)
         eventCounts.removeAll(keepingCapacity: true)

@@ -93,7 +93,8 @@ public protocol StreamSource: AnyObject {
     /// The records of all streams that a checkpoint must hold, each encoded (versioned JSON object).
     func checkpointRecords() -> [(stream: StreamID, bytes: [UInt8])]
 
-    /// Streams whose checkpoint record changed since the last call: for the mirror.
+    /// Streams whose checkpoint record changed since the last call: for the mirror. No bytes: the stream
+    /// is forgotten (a tombstone).
     func takeChangedRecords() -> [(stream: StreamID, bytes: [UInt8])]
 
     /// T: the start of the last whole look after which every file was read to its end; nil: none yet.
