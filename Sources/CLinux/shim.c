@@ -92,3 +92,5 @@ int millrace_notify(const char *message) {
     close(descriptor);
     return outcome;
 }
+
+const void *millrace_memrchr(const void *bytes, int byte, size_t count) { return memrchr(bytes, byte, count); }

@@ -46,3 +46,5 @@ int millrace_read_signal(int descriptor);
 int millrace_wait_readable(const int *descriptors, int count, int milliseconds);
 /// Sends a datagram to the socket that NOTIFY_SOCKET names (sd_notify protocol). 0: sent, 1: there is no such socket, or -errno.
 int millrace_notify(const char *message);
+/// memrchr(3).
+const void *millrace_memrchr(const void *bytes, int byte, size_t count);
