@@ -76,6 +76,8 @@ let package = Package(
         tests("EventTests", ["Event"]),
         tests("PlatformTests", ["Platform"]),
         tests("TidyTests", ["Platform"]),
+        tests("CodecTests", ["Codec", "Event", "Platform"]),
+        tests("TelemetryTests", ["Telemetry", "Event", "Platform"]),
     ],
     cxxLanguageStandard: .cxx17
 )
