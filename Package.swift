@@ -73,6 +73,7 @@ let package = Package(
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
         program("millrace", ["Agent", "Collector", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         // Tests, one folder per target
+        tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Transport"]),
         tests("EventTests", ["Event"]),
         tests("PlatformTests", ["Platform"]),
         tests("TidyTests", ["Platform"]),

@@ -13,6 +13,21 @@ public enum DurableFile {
         try syncFolder(of: path)
     }
 
+    /// Like `replace`, in a file that is always a new one, for a content that names the file itself:
+    /// `content` is given what the kernel says of the file that it will be written to.
+    public static func replace(
+        _ path: String, permissions: UInt32, _ content: (FileStatus) -> [UInt8]
+    ) throws(Errno) {
+        let temporary = path + ".tmp"
+        do { try Syscalls.unlink(temporary) } catch { if error != .noEntry { throw error } }
+        let file = try Syscalls.open(temporary, .createNew, permissions: permissions)
+        try file.writeAll(content(try file.status()))
+        try file.sync()
+        try file.close()
+        try Syscalls.rename(temporary, path)
+        try syncFolder(of: path)
+    }
+
     /// fsync of the folder that holds `path`: makes a rename, a link or a creation in it durable.
     public static func syncFolder(of path: String) throws(Errno) {
         try sync(folder: parent(of: path))
