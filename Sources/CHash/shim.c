@@ -10,3 +10,17 @@ millrace_hash128 millrace_xxh3_128(const void *bytes, size_t count, uint64_t see
     millrace_hash128 result = {hash.low64, hash.high64};
     return result;
 }
+
+void *millrace_xxh3_make(void) {
+    XXH3_state_t *state = XXH3_createState();
+    if (state) XXH3_64bits_reset(state);
+    return state;
+}
+
+void millrace_xxh3_update(void *state, const void *bytes, size_t count) {
+    XXH3_64bits_update((XXH3_state_t *)state, bytes, count);
+}
+
+uint64_t millrace_xxh3_digest(const void *state) { return XXH3_64bits_digest((const XXH3_state_t *)state); }
+
+void millrace_xxh3_free(void *state) { XXH3_freeState((XXH3_state_t *)state); }

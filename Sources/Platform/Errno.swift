@@ -23,6 +23,13 @@ public struct Errno: Error, Hashable, Sendable {
     public static let isDirectory = Errno(EISDIR)
     public static let tooManyOpen = Errno(EMFILE)
     public static let loop = Errno(ELOOP)
+    public static let tooManyOpenInSystem = Errno(ENFILE)
+    public static let nameTooLong = Errno(ENAMETOOLONG)
+    public static let fileTooLarge = Errno(EFBIG)
+    public static let busy = Errno(EBUSY)
+    public static let stale = Errno(ESTALE)
+    public static let noMemory = Errno(ENOMEM)
+    public static let tooManyLinks = Errno(EMLINK)
 
     /// strerror(3), in the C locale.
     public var text: String {

@@ -43,6 +43,9 @@ public struct PipelineEffect: Sendable, Equatable {
     /// Rows written and rejected per table.
     public var tables: [String: RowCounts] = [:]
     public var watermarks: [Watermark] = []
+    /// Streams whose coverage is dropped (design section 3: ended or silent for long, and the log start
+    /// of their partition has passed their last record). See `LogState.forgettableStreams`.
+    public var forgotten: [StreamID] = []
 
     public init(pipeline: String) { self.pipeline = pipeline }
 }

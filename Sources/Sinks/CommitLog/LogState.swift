@@ -7,10 +7,27 @@ public struct LogState: Sendable, Equatable {
     /// Wall clock of the last record, milliseconds.
     public var time: Int64 = 0
     public var pipelines: [String: PipelineState] = [:]
+    /// Fenced incarnations, with the number of the record that fenced them. Forgotten after
+    /// `LogMachine.fenceWindow` records; a writer that was away for longer counts as fenced.
+    public var fences: [String: Int] = [:]
+    /// Who wrote the last `LogMachine.fenceWindow` records.
+    public var writers: [String: WriterState] = [:]
+
     /// Fenced incarnations.
-    public var fenced: Set<String> = []
+    public var fenced: Set<String> { Set(fences.keys) }
 
     public init() {}
+}
+
+/// The newest record of an incarnation.
+public struct WriterState: Sendable, Equatable {
+    public var number: Int
+    /// Wall clock of the writer, milliseconds.
+    public var time: Int64
+    public init(number: Int, time: Int64) {
+        self.number = number
+        self.time = time
+    }
 }
 
 public struct PipelineState: Sendable, Equatable {
