@@ -79,6 +79,7 @@ let package = Package(
         tests("TidyTests", ["Platform"]),
         tests("CodecTests", ["Codec", "Event", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Event", "Platform"]),
+        tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),
     ],
     cxxLanguageStandard: .cxx17
 )
