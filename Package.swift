@@ -80,6 +80,7 @@ let package = Package(
         tests("CodecTests", ["Codec", "Event", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Event", "Platform"]),
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),
+        tests("TransportTests", ["CRdKafka", "Event", "JSON", "Platform", "Transport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

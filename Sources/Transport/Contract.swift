@@ -137,7 +137,7 @@ public struct RecordMark: Hashable, Sendable {
     public var offset: Int64
     /// Milliseconds since the epoch; -1 if the record has none.
     public var timestamp: Int64
-    /// XXH3-64 of key then value, seed: `markHash`.
+    /// XXH3-64 of key then value: `RecordMark.hash(key:value:)`.
     public var hash: UInt64
 
     public init(offset: Int64, timestamp: Int64, hash: UInt64) {
@@ -186,6 +186,8 @@ public protocol Consumer: AnyObject, Sendable {
     func start(_ partitions: [(TopicPartition, Int64)], workerCount: Int) throws(Failure)
 
     /// Stops fetching and drops what was prefetched; partitions stay assigned to us unless revoked.
+    /// `start` and `stop` wait for bodies of `consume` that are running: a body never waits for the
+    /// coordinator (`transport.worker_busy` after a minute).
     func stop() throws(Failure)
 
     /// Lends the next records of a worker's partitions, in offset order per partition. Waits up to the
@@ -212,5 +214,13 @@ public protocol Consumer: AnyObject, Sendable {
     /// group, asynchronously, advisory; embedded: the acknowledgement to the agent.
     func committed(_ offsets: [TopicPartition: Int64])
 
+    /// Whether offsets outlive this process, so that epochs are proved by marks (design section 6).
+    /// False for the embedded channel: it numbers its records anew from what `start` says.
+    var provesEpochs: Bool { get }
+
     func close()
+}
+
+extension Consumer {
+    public var provesEpochs: Bool { true }
 }
