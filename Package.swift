@@ -64,7 +64,7 @@ let package = Package(
         part("Columns", ["Event"]),
         // L3: pure stages, and storage
         part("Pipeline", ["Event", "Columns", "JSON", "Regex", "TimeZone"]),
-        part("Sinks", ["Event", "Platform", "Columns", "JSON", "Codec", "Telemetry"]),
+        part("Sinks", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Codec", "Telemetry"]),
         // L4: the two daemons
         part("Agent", ["Event", "Platform", "Codec", "JSON", "Telemetry", "Transport", "Configuration"]),
         part("Collector", ["Event", "Platform", "JSON", "Telemetry", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),

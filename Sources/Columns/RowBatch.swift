@@ -1,5 +1,3 @@
-// Contract between Pipeline (fills) and Sinks (drains); the columns themselves follow.
-
 /// Where a row goes: a table and a partition of it.
 public struct RowGroup: Hashable, Sendable {
     /// `db.table`.
@@ -9,5 +7,63 @@ public struct RowGroup: Hashable, Sendable {
     public init(table: String, partition: String) {
         self.table = table
         self.partition = partition
+    }
+}
+
+/// Rows in typed columns: what a parser fills and a format drains. Reused: keeps its memory, so a batch
+/// of its usual size allocates nothing. One owner at a time; not thread-safe.
+///
+/// Invariants:
+/// - every column holds exactly `rowCount` rows, except between the first append of a row and its
+///   `commitRow` or `abandonRow`;
+/// - `rowGroup[r]` is an index into `groups`, `rowEvent[r]` one into the events of the EventBatch that
+///   the rows were parsed from; rows are in the order of those events.
+@safe public final class RowBatch {
+    /// The most columns a table may have.
+    public static let maximumColumnCount = 1_024
+
+    /// The columns, in the table's order. The handles live as long as this batch.
+    public let columns: [Column]
+    public private(set) var rowCount = 0
+    /// The groups of this batch's rows, in order of first appearance.
+    public private(set) var groups: [RowGroup] = []
+    /// Per row: index into `groups`.
+    public private(set) var rowGroup: [Int32] = []
+    /// Per row: index into the EventBatch's events.
+    public private(set) var rowEvent: [Int32] = []
+
+    public init(columns specs: [(name: String, type: ColumnType)]) {
+        precondition(specs.count <= Self.maximumColumnCount, "too many columns")
+        columns = specs.map { Column(name: $0.name, type: $0.type) }
+    }
+
+    deinit { for column in columns { column.destroy() } }
+
+    /// Forgets rows and groups, keeps memory.
+    public func removeAll() {
+        for column in columns { column.truncate(to: 0) }
+        rowCount = 0
+        groups.removeAll(keepingCapacity: true)
+        rowGroup.removeAll(keepingCapacity: true)
+        rowEvent.removeAll(keepingCapacity: true)
+    }
+
+    /// Adds a group and returns its index. The caller asks once per group.
+    public func appendGroup(_ group: RowGroup) -> Int32 {
+        groups.append(group)
+        return Int32(groups.count - 1)
+    }
+
+    /// Closes the row whose values were appended to every column.
+    public func commitRow(event: Int32, group: Int32) {
+        precondition(group >= 0 && Int(group) < groups.count, "row without a group")
+        rowCount += 1
+        rowGroup.append(group)
+        rowEvent.append(event)
+    }
+
+    /// Takes back what was appended since the last `commitRow`.
+    public func abandonRow() {
+        for column in columns { column.truncate(to: rowCount) }
     }
 }

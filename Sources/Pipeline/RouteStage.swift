@@ -1,1 +1,142 @@
-// placeholder
+public import Columns
+public import Event
+internal import JSON
+internal import TimeZone
+
+/// Parse, validate and partition for one lane and route: events in, rows in columns out.
+///
+/// Invariants:
+/// - each event given to `process` ends as exactly one row or one rejection, both in the events' order;
+/// - the outcome of an event depends on its bytes, its record's timestamp and the plan alone (but for
+///   `too_many_tables`): no clock;
+/// - a flow of the usual size allocates nothing per event.
+///
+/// Reused, one thread at a time; `rows` and `rejections` are valid until the next `process`.
+public final class RouteStage {
+    public let plan: RoutePlan
+    public let rows: RowBatch
+    public private(set) var rejections: [RowRejection] = []
+
+    private var combined = CombinedParser()
+    private var reader: ValueReader
+    private var days: DayFinder
+    private var groups: GroupIndex
+
+    public init(_ plan: RoutePlan) throws(Failure) {
+        self.plan = plan
+        rows = RowBatch(columns: plan.columns.map { ($0.name, $0.type) })
+        reader = try ValueReader(plan)
+        days = DayFinder(plan.zone)
+        groups = GroupIndex(plan.table, partitionName: plan.spec.partitionName)
+    }
+
+    /// Parses, checks and partitions exactly these events (indices into `batch.events`), after clearing
+    /// what the last call left.
+    public func process(_ batch: borrowing EventBatch, events: [Int32]) {
+        rows.removeAll()
+        rejections.removeAll(keepingCapacity: true)
+        groups.beginBatch()
+        let references = batch.events
+        let packs = batch.packs
+        batch.withBytes { slab in
+            let isClean = slab.firstIndex(of: 0, from: 0) == slab.count && UTF8Text.isValid(slab)
+            for event in events {
+                let reference = references[Int(event)]
+                let text = Self.text(of: reference, in: slab)
+                var column: Int32 = -1
+                var reason = Self.textFault(text, at: reference, in: slab, isClean: isClean)
+                if reason == nil {
+                    reason = row(text, event: event, timestamp: packs[Int(reference.pack)].timestamp, &column)
+                }
+                if let reason {
+                    rows.abandonRow()
+                    rejections.append(RowRejection(event: event, reason: reason, column: column))
+                }
+            }
+        }
+    }
+
+    /// The event's bytes without a byte-order mark at the stream's start and a CR at the end.
+    private static func text(of reference: EventReference, in slab: ByteView) -> ByteView {
+        var from = reference.start
+        var to = from + reference.byteCount
+        if reference.from == .zero, to - from >= 3, slab[from] == 0xEF, slab[from + 1] == 0xBB, slab[from + 2] == 0xBF {
+            from += 3
+        }
+        if to > from, slab[to - 1] == 13 { to -= 1 }
+        return slab.slice(from, to)
+    }
+
+    /// Why the event is no text, if it is none.
+    private static func textFault(
+        _ text: ByteView, at reference: EventReference, in slab: ByteView, isClean: Bool
+    ) -> Rejection? {
+        if text.isEmpty { return .blank }
+        let end = reference.start + reference.byteCount
+        // Why: in a slab that is valid as a whole an event is invalid only if a character crosses its edge.
+        if isClean, text[0] & 0xC0 != 0x80, end == slab.count || slab[end] & 0xC0 != 0x80 { return nil }
+        guard UTF8Text.isValid(text) else { return .invalidUTF8 }
+        return text.firstIndex(of: 0, from: 0) == text.count ? nil : .nulByte
+    }
+
+    /// Makes a row of an event, or says why not and which column decided.
+    private func row(_ text: ByteView, event: Int32, timestamp: Int64, _ column: inout Int32) -> Rejection? {
+        guard combined.parse(text) else { return Self.isBlank(text) ? .blank : .malformed }
+        var time: Int64 = 0
+        for index in 0..<plan.steps.count {
+            let step = plan.steps[index]
+            let cell = combined.cell(step.field, in: text)
+            let isTime = index == plan.timeStep
+            if let reason = reader.append(cell, step, to: rows.columns[index]) {
+                column = Int32(index)
+                return isTime ? Self.timeReason(reason) : reason
+            }
+            if isTime {
+                if cell.kind == .none { return noTime(&column) }
+                time = reader.lastWord
+            }
+        }
+        return place(time, event: event, timestamp: timestamp, table: 0, &column)
+    }
+
+    private func noTime(_ column: inout Int32) -> Rejection {
+        column = Int32(plan.timeStep)
+        return .noTime
+    }
+
+    private static func timeReason(_ reason: Rejection) -> Rejection {
+        switch reason {
+        case .missing: .noTime
+        case .wrongType: .badTime
+        default: reason
+        }
+    }
+
+    /// Puts the finished row into its group.
+    private func place(
+        _ time: Int64, event: Int32, timestamp: Int64, table: Int32, _ column: inout Int32
+    ) -> Rejection? {
+        var day = time
+        var milliseconds = time.multipliedReportingOverflow(by: 86_400_000).partialValue
+        if plan.steps[plan.timeStep].type == .timestamp {
+            let seconds = CivilDay.floorDivide(time, by: TimeText.microsecondsPerSecond)
+            milliseconds = CivilDay.floorDivide(time, by: 1_000)
+            day = days.day(at: seconds)
+        }
+        column = Int32(plan.timeStep)
+        guard day >= CivilDay.minimum, day <= CivilDay.maximum else { return .badTime }
+        // Why: judged by the record's own time, never by a clock, so that a replay decides the same.
+        if timestamp >= 0 {
+            let (ahead, overflow) = milliseconds.subtractingReportingOverflow(timestamp)
+            if !overflow, ahead > plan.spec.maximumFutureMilliseconds { return .tooFarInFuture }
+        }
+        rows.commitRow(event: event, group: groups.group(table: table, day: day, in: rows))
+        column = -1
+        return nil
+    }
+
+    private static func isBlank(_ text: ByteView) -> Bool {
+        for index in 0..<text.count where text[index] != 32 && text[index] != 9 && text[index] != 13 { return false }
+        return true
+    }
+}

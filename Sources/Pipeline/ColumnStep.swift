@@ -1,0 +1,28 @@
+internal import Columns
+
+/// One column of a plan, ready for the hot path: no references inside, so that reading it counts none.
+struct ColumnStep: Sendable {
+    var type: ColumnType
+    /// The parser's number of the field.
+    var field: Int
+    var layout: TimeLayout
+    var isRequired: Bool
+    /// Whether a value has to pass any check beyond its type.
+    var isChecked = false
+    var minimumInteger = Int64.min
+    var maximumInteger = Int64.max
+    var minimum = -Double.infinity
+    var maximum = Double.infinity
+    var maximumByteCount = Int.max
+    /// Index into the plan's allowed sets, or -1.
+    var allowed = -1
+    /// Index into the plan's patterns, or -1.
+    var pattern = -1
+}
+
+/// The allowed values of a column, sorted.
+enum AllowedSet: Sendable {
+    case integers([Int64])
+    /// Sorted by length, then by bytes.
+    case texts([[UInt8]])
+}

@@ -1,0 +1,164 @@
+internal import Event
+
+/// Apache/nginx combined and common log format:
+///
+///     remote ident user [time] "request" status bytes ["referer" "agent"]
+///
+/// - Inside quotes a backslash takes the next byte with it; values are kept as they were logged.
+/// - `-` is no value. `method`, `uri`, `protocol` have values only if the request is exactly
+///   `METHOD URI HTTP/x`; the request is always kept whole.
+/// - A line that is wrapped in one more pair of quotes is taken without them.
+/// - An agent without its closing quote is malformed: the line was cut.
+struct CombinedParser {
+    /// The fields, in the order of the standard columns; the raw value is the index into `cells`.
+    enum Field: Int, CaseIterable {
+        case remote, ident, user, time, request, method, uri, `protocol`, status, bytes, referer, agent
+    }
+    static let fieldCount = 12
+
+    /// Where the fields of the last line lie in it; `from` is -1 where there is no value.
+    struct Extent {
+        var from: Int32 = -1
+        var to: Int32 = -1
+    }
+    private(set) var extents = InlineArray<12, Extent>(repeating: Extent())
+
+    /// The value of a field of the last line.
+    func cell(_ field: Int, in line: ByteView) -> Cell {
+        let extent = extents[field]
+        guard extent.from >= 0 else { return .none }
+        return Cell(kind: .text, bytes: line.slice(Int(extent.from), Int(extent.to)))
+    }
+
+    /// Finds the fields of a line (without its line end). False: not of this format.
+    mutating func parse(_ line: ByteView) -> Bool {
+        guard line.count <= Int(Int32.max) else { return false }
+        var index = 0
+        var end = line.count
+        // Why: trailing blanks carry nothing, and editors and shippers add them.
+        while end > 0, line[end - 1] == space { end -= 1 }
+        if end >= 2, line[0] == quote, line[end - 1] == quote {
+            index = 1
+            end -= 1
+        }
+        let text = line.slice(0, end)
+        guard word(.remote, text, &index), word(.ident, text, &index), user(text, &index),
+            time(text, &index), request(text, &index), number(.status, text, &index)
+        else { return false }
+        let bytesEnd = text.firstIndex(of: space, from: index)
+        guard digitsOrDash(.bytes, text, index, bytesEnd) else { return false }
+        if bytesEnd == end {
+            extents[Field.referer.rawValue] = Extent()
+            extents[Field.agent.rawValue] = Extent()
+            return true
+        }
+        index = bytesEnd + 1
+        guard quoted(.referer, text, &index), index < end, text[index] == space else { return false }
+        index += 1
+        return quoted(.agent, text, &index) && index == end
+    }
+
+    private mutating func set(_ field: Field, _ from: Int, _ to: Int, _ text: ByteView) {
+        let isDash = to == from + 1 && text[from] == dash
+        extents[field.rawValue] = isDash ? Extent() : Extent(from: Int32(from), to: Int32(to))
+    }
+
+    /// A word and the space behind it.
+    private mutating func word(_ field: Field, _ text: ByteView, _ index: inout Int) -> Bool {
+        let end = text.firstIndex(of: space, from: index)
+        guard end > index, end < text.count else { return false }
+        set(field, index, end, text)
+        index = end + 1
+        return true
+    }
+
+    /// The user and ` [`. Why: a user name may hold spaces, the bracket ends it.
+    private mutating func user(_ text: ByteView, _ index: inout Int) -> Bool {
+        var end = text.firstIndex(of: space, from: index)
+        while end + 1 < text.count, text[end + 1] != bracket { end = text.firstIndex(of: space, from: end + 1) }
+        guard end > index, end + 1 < text.count else { return false }
+        set(.user, index, end, text)
+        index = end + 2
+        return true
+    }
+
+    /// The time and `] `.
+    private mutating func time(_ text: ByteView, _ index: inout Int) -> Bool {
+        let end = text.firstIndex(of: closingBracket, from: index)
+        guard end > index, end + 1 < text.count, text[end + 1] == space else { return false }
+        set(.time, index, end, text)
+        index = end + 2
+        return true
+    }
+
+    /// The quoted request and the space behind it, and its three parts.
+    private mutating func request(_ text: ByteView, _ index: inout Int) -> Bool {
+        let from = index + 1
+        guard quoted(.request, text, &index), index < text.count, text[index] == space else { return false }
+        split(text, from, index - 1)
+        index += 1
+        return true
+    }
+
+    /// `METHOD URI HTTP/x`: a method of letters, `-` and `_`, one space on either side of the URI, no other.
+    private mutating func split(_ text: ByteView, _ from: Int, _ to: Int) {
+        extents[Field.method.rawValue] = Extent()
+        extents[Field.uri.rawValue] = Extent()
+        extents[Field.protocol.rawValue] = Extent()
+        let request = text.slice(0, to)
+        let first = request.firstIndex(of: space, from: from)
+        guard first > from, first < to else { return }
+        let second = request.firstIndex(of: space, from: first + 1)
+        guard second > first + 1, to - second > 6, request[second + 1] == UInt8(ascii: "H"),
+            request[second + 2] == UInt8(ascii: "T"), request[second + 3] == UInt8(ascii: "T"),
+            request[second + 4] == UInt8(ascii: "P"), request[second + 5] == UInt8(ascii: "/"),
+            request.firstIndex(of: space, from: second + 1) == to
+        else { return }
+        for index in from..<first {
+            let byte = request[index]
+            guard (byte | 0x20) &- 97 < 26 || byte == dash || byte == UInt8(ascii: "_") else { return }
+        }
+        extents[Field.method.rawValue] = Extent(from: Int32(from), to: Int32(first))
+        extents[Field.uri.rawValue] = Extent(from: Int32(first + 1), to: Int32(second))
+        extents[Field.protocol.rawValue] = Extent(from: Int32(second + 1), to: Int32(to))
+    }
+
+    /// A value in quotes; `index` moves behind the closing one.
+    private mutating func quoted(_ field: Field, _ text: ByteView, _ index: inout Int) -> Bool {
+        guard index < text.count, text[index] == quote else { return false }
+        let from = index + 1
+        var end = text.firstIndex(of: quote, or: backslash, from: from)
+        while end < text.count, text[end] == backslash {
+            guard end + 2 <= text.count else { return false }
+            end = text.firstIndex(of: quote, or: backslash, from: end + 2)
+        }
+        guard end < text.count else { return false }
+        set(field, from, end, text)
+        index = end + 1
+        return true
+    }
+
+    private mutating func number(_ field: Field, _ text: ByteView, _ index: inout Int) -> Bool {
+        let end = text.firstIndex(of: space, from: index)
+        guard end < text.count, digitsOrDash(field, text, index, end) else { return false }
+        index = end + 1
+        return true
+    }
+
+    private mutating func digitsOrDash(_ field: Field, _ text: ByteView, _ from: Int, _ to: Int) -> Bool {
+        guard to > from else { return false }
+        set(field, from, to, text)
+        guard extents[field.rawValue].from >= 0 else { return true }
+        for index in from..<to {
+            guard text[index] &- 48 < 10 else { return false }
+        }
+        return true
+    }
+}
+
+private let space = UInt8(ascii: " ")
+private let quote = UInt8(ascii: "\"")
+private let backslash = UInt8(ascii: "\\")
+private let bracket = UInt8(ascii: "[")
+private let closingBracket = UInt8(ascii: "]")
+private let dash = UInt8(ascii: "-")

@@ -1,0 +1,90 @@
+internal import CPcre2
+public import Event
+
+/// A compiled PCRE2 pattern. Immutable: many matchers on many threads may share it.
+// Safety: `code` is only read after init (pcre2api: "the compiled form of a pattern is never altered
+// during matching, so the same compiled pattern can be used by several threads simultaneously").
+@safe public final class Pattern: @unchecked Sendable {
+    /// Longest pattern text.
+    public static let maximumByteCount = 4_096
+
+    public let text: String
+    fileprivate let code: OpaquePointer
+
+    /// Compiles with UTF-8 on and JIT where the machine has it. Fails with `config.bad_pattern`.
+    public init(_ text: String) throws(Failure) {
+        var code: Int32 = 0
+        var offset = 0
+        let bytes = Array(text.utf8)
+        let options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C
+        let compiled =
+            bytes.count > Self.maximumByteCount
+            ? nil
+            : unsafe bytes.withUnsafeBufferPointer { buffer in
+                unsafe pcre2_compile_8(buffer.baseAddress, buffer.count, options, &code, &offset, nil)
+            }
+        guard let compiled = unsafe compiled else {
+            throw Failure(
+                "config.bad_pattern", stage: .configuration, kind: .config,
+                "the pattern '\(text.prefix(80))' is wrong at byte \(offset)",
+                hint: "patterns are PCRE2, at most \(Self.maximumByteCount) bytes",
+                cause: Self.message(of: code))
+        }
+        self.text = text
+        unsafe self.code = compiled
+        // Why: without JIT (refused by the machine's policy) matching interprets; slower, the same answer.
+        _ = unsafe pcre2_jit_compile_8(compiled, PCRE2_JIT_COMPLETE)
+    }
+
+    deinit { unsafe pcre2_code_free_8(code) }
+
+    private static func message(of code: Int32) -> String? {
+        guard code != 0 else { return nil }
+        var buffer = [UInt8](repeating: 0, count: 256)
+        let count = unsafe buffer.withUnsafeMutableBufferPointer { target in
+            unsafe pcre2_get_error_message_8(code, target.baseAddress, target.count)
+        }
+        return count > 0 ? String(decoding: buffer[..<Int(count)], as: UTF8.self) : nil
+    }
+}
+
+/// Matches one pattern with memory and limits of its own. One thread at a time.
+@safe public final class PatternMatcher {
+    /// Backtracking steps per match: about 10 ms at worst, so hostile input cannot hang a lane.
+    public static let matchLimit: UInt32 = 1_000_000
+    /// Nesting of backtracking points (interpreter).
+    public static let depthLimit: UInt32 = 10_000
+    /// Heap per match in KiB (interpreter).
+    public static let heapLimitKibibytes: UInt32 = 4_096
+
+    private let pattern: Pattern
+    private let data: OpaquePointer
+    private let context: OpaquePointer
+
+    /// Nil only if memory is short.
+    public init?(_ pattern: Pattern) {
+        guard let data = unsafe pcre2_match_data_create_8(1, nil) else { return nil }
+        guard let context = unsafe pcre2_match_context_create_8(nil) else {
+            unsafe pcre2_match_data_free_8(data)
+            return nil
+        }
+        _ = unsafe pcre2_set_match_limit_8(context, Self.matchLimit)
+        _ = unsafe pcre2_set_depth_limit_8(context, Self.depthLimit)
+        _ = unsafe pcre2_set_heap_limit_8(context, Self.heapLimitKibibytes)
+        self.pattern = pattern
+        unsafe self.data = data
+        unsafe self.context = context
+    }
+
+    deinit {
+        unsafe pcre2_match_data_free_8(data)
+        unsafe pcre2_match_context_free_8(context)
+    }
+
+    /// Whether the pattern matches somewhere in valid UTF-8. A match that meets a limit counts as none.
+    public func matches(_ subject: ByteView) -> Bool {
+        // Safety: the subject was validated as UTF-8 before (NO_UTF_CHECK), and outlives the call.
+        unsafe pcre2_match_8(
+            pattern.code, subject.start, subject.count, 0, PCRE2_NO_UTF_CHECK, data, context) >= 0
+    }
+}
