@@ -81,6 +81,7 @@ let package = Package(
         tests("TelemetryTests", ["Telemetry", "Event", "Platform"]),
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),
         tests("TransportTests", ["CRdKafka", "Event", "JSON", "Platform", "Transport"]),
+        tests("ConfigurationTests", ["Configuration", "Columns", "Event", "Platform"]),
     ],
     cxxLanguageStandard: .cxx17
 )

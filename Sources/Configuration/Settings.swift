@@ -64,6 +64,9 @@ public struct KafkaSettings: Sendable, Equatable {
     public var brokers: String
     /// Any librdkafka property, in the order of the file.
     public var properties: [(name: String, value: String)]
+    /// Where each property stands, `file:line:column`: so that librdkafka's complaint about one can be shown
+    /// at its place. Not part of equality.
+    public var propertyPlaces: [String: String] = [:]
 
     public init(brokers: String, properties: [(name: String, value: String)] = []) {
         self.brokers = brokers

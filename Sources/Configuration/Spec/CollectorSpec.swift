@@ -1,0 +1,137 @@
+internal import Columns
+internal import Event
+
+/// `collector.yaml`.
+enum CollectorSpec {
+    static var prototype: CollectorSettings {
+        CollectorSettings(kafka: KafkaSettings(brokers: ""), warehouse: WarehouseSettings(path: ""), pipelines: [])
+    }
+
+    static var file: ConfigSpec<CollectorSettings> {
+        ConfigSpec(
+            summary: "The daemon on the cluster head: reads topics and fills the warehouse, every event once.",
+            fields: [
+                .section("kafka", SharedSpecs.kafka, \.kafka, isRequired: true),
+                .optional(
+                    "group", .name(maximumByteCount: 249), \.group,
+                    "Consumer group. One group per set of pipelines; collectors of one group share the partitions."),
+                .section("topics", topics, \.self),
+                .section("warehouse", warehouse, \.self, isRequired: true),
+                .section("commit", commit, \.self),
+                memory,
+                .optional(
+                    "shutdown_timeout", .duration(1_000...600_000), \.shutdownMilliseconds,
+                    "Longest time from SIGTERM to exit; what is not committed by then is read again."),
+                pipelines(topicsAreNeeded: true, \.self),
+                .section("log", SharedSpecs.log, \.log),
+            ],
+            check: { settings, node, faults in
+                PipelineSpecs.check(settings.pipelines, node, &faults)
+            })
+    }
+
+    static var memory: ConfigField<CollectorSettings> {
+        .optional(
+            "memory", .bytes(64 << 20...1 << 40), \.memoryByteCount,
+            "Budget for what is fetched and being worked on. Higher: fewer, larger fetches; the process needs about 60 MiB more.")
+    }
+
+    private static var topics: ConfigSpec<CollectorSettings> {
+        ConfigSpec(
+            summary: "The control topics.",
+            fields: [.optional("heartbeats", .topic, \.heartbeatTopic, "Where agents report how they are.")])
+    }
+
+    static var warehouse: ConfigSpec<CollectorSettings> {
+        ConfigSpec(
+            summary: "Where the tables are. All collectors of a warehouse must see the same folder.",
+            fields: [
+                .required(
+                    "path", .path, \.warehouse.path,
+                    "The warehouse's folder; it is made if it is missing. Tables are in `<db>/<table>/`, the commit log in `_millrace/`."),
+                .optional(
+                    "file_mode", .mode(needed: 0o600), \.warehouse.fileMode, "Permissions of data files."),
+                .optional(
+                    "dir_mode", .mode(needed: 0o700), \.warehouse.folderMode, "Permissions of folders."),
+                .optional(
+                    "group", .text("group name", maximumByteCount: 256), \.warehouse.group,
+                    default: "the process's own",
+                    "Group that files and folders are given to; the process must be a member of it."),
+                .optional(
+                    "fence_after", .duration(600_000...30 * 86_400_000), \.fenceMilliseconds,
+                    "How long a collector that may be dead, and whose lock cannot be tried, is left alone before its unfinished files are swept."),
+            ])
+    }
+
+    static var commit: ConfigSpec<CollectorSettings> {
+        ConfigSpec(
+            summary: "When rows become visible. A commit closes all open files: short intervals make many small files.",
+            fields: [
+                .optional("interval", .duration(100...3_600_000), \.commitMilliseconds, "Longest time between commits."),
+                .optional(
+                    "bytes", .bytes(1 << 20...1 << 40), \.commitByteCount,
+                    "A commit is made earlier once this much is staged."),
+                .optional(
+                    "checkpoint_every", .count(1...100_000), \.checkpointEvery,
+                    "Commits between checkpoints of the log. Lower: faster start, more writes."),
+            ])
+    }
+
+    static func pipelines<Target>(
+        topicsAreNeeded: Bool, _ path: WritableKeyPath<Target, CollectorSettings>
+    ) -> ConfigField<Target> {
+        .sections(
+            "pipelines", PipelineSpecs.pipeline(topicsAreNeeded: topicsAreNeeded),
+            prototype: PipelineSpec(name: "", topics: [], routes: []), path.appending(path: \.pipelines),
+            isRequired: true)
+    }
+}
+
+/// `millrace.yaml`: agent and collector in one process.
+enum EmbeddedSpec {
+    static var prototype: EmbeddedSettings {
+        EmbeddedSettings(agent: AgentSpec.prototype, collector: CollectorSpec.prototype)
+    }
+
+    static var file: ConfigSpec<EmbeddedSettings> {
+        ConfigSpec(
+            summary: "`millrace run`: agent and collector in one process, without Kafka.",
+            fields: [
+                .section("agent", AgentSpec.agent, \.agent, isRequired: true),
+                .sections(
+                    "sources", AgentSpec.source(topicIsNeeded: false), prototype: AgentSpec.sourcePrototype,
+                    \.agent.sources, isRequired: true),
+                .section("warehouse", CollectorSpec.warehouse, \.collector, isRequired: true),
+                .section("commit", CollectorSpec.commit, \.collector),
+                .optional(
+                    "memory", .bytes(64 << 20...1 << 40), \.collector.memoryByteCount,
+                    "Budget for what is read and being worked on."),
+                CollectorSpec.pipelines(topicsAreNeeded: false, \.collector),
+                .section("log", SharedSpecs.log, \.agent.log),
+            ],
+            check: { settings, node, faults in
+                AgentSpec.checkSources(settings.agent, node, &faults)
+                PipelineSpecs.check(settings.collector.pipelines, node, &faults)
+                checkTopics(settings, node, &faults)
+            },
+            complete: { settings, _ in
+                let topics = settings.agent.sources.map(\.topic).reduce(into: [String]()) { all, topic in
+                    if !all.contains(topic) { all.append(topic) }
+                }
+                for index in settings.collector.pipelines.indices where settings.collector.pipelines[index].topics.isEmpty {
+                    settings.collector.pipelines[index].topics = topics
+                }
+            })
+    }
+
+    /// A pipeline can only take topics that a source of this file fills.
+    private static func checkTopics(_ settings: EmbeddedSettings, _ node: YAMLNode, _ faults: inout FaultList) {
+        guard case .sequence(let items)? = node["pipelines"]?.value.content else { return }
+        let filled = Set(settings.agent.sources.map(\.topic))
+        for (pipeline, item) in zip(settings.collector.pipelines, items) {
+            for topic in pipeline.topics where !filled.contains(topic) && item["topics"] != nil {
+                faults.add(item, "topics", "no source fills the topic \"\(topic)\"")
+            }
+        }
+    }
+}

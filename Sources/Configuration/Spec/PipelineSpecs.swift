@@ -1,0 +1,158 @@
+internal import Columns
+internal import Event
+
+/// Pipelines, their routes and columns.
+enum PipelineSpecs {
+    static func pipeline(topicsAreNeeded: Bool) -> ConfigSpec<PipelineSpec> {
+        let topicsText = "Topics it reads."
+        return ConfigSpec(
+            summary: "A pipeline is a named group of routes with offsets of its own. A new table over topics that were read before is a new pipeline.",
+            fields: [
+                .required("name", .name(), \.name, "Unique; its progress in the commit log goes by it. To rename is to begin anew."),
+                topicsAreNeeded
+                    ? .required("topics", .list(.topic, minimumCount: 1), \.topics, topicsText)
+                    : .optional("topics", .list(.topic), \.topics, default: "all of the file's sources", topicsText),
+                .optional(
+                    "unrouted", .choice, \.unrouted,
+                    "What becomes of events that no route takes: kept in quarantine, or counted and left out."),
+                .sections("routes", route, prototype: routePrototype, \.routes, isRequired: true),
+            ])
+    }
+
+    static var routePrototype: RouteSpec { RouteSpec(table: "", format: .json) }
+
+    static var route: ConfigSpec<RouteSpec> {
+        ConfigSpec(
+            summary: "From topics and sources to a table. An event is taken by every route that matches it.",
+            fields: [
+                .optional("sources", .list(sourcePattern), \.sources, default: "all", "Names of sources it takes; `*` stands for any letters."),
+                .optional("topics", .list(.topic), \.topics, default: "all of the pipeline", "Topics it takes."),
+                .required(
+                    "table", table, \.table,
+                    "`db.table`. For change records `{database}` and `{table}` are replaced: `shop.{table}_changes`."),
+                .required(
+                    "format", .choice, \.format,
+                    "`combined`: Apache's and nginx's access log (common log too); `json`: an object per line; `maxwell`: Maxwell's change records."),
+                .sections(
+                    "columns", column, prototype: ColumnSpec(name: "", type: .string, path: ""), \.columns),
+                .section("time", time, \.self),
+                .optional(
+                    "partition", .identifier, \.partitionName, "Name of the day's folder: `dt=2026-11-20`."),
+                .section("output", output, \.self),
+                .section("breaker", breaker, \.self),
+            ],
+            check: checkRoute,
+            complete: { route, node in
+                if route.format == .maxwell, node["time"]?.value["column"] == nil { route.timeColumn = "ts" }
+            })
+    }
+
+    private static var time: ConfigSpec<RouteSpec> {
+        ConfigSpec(
+            summary: "Which day a row belongs to.",
+            fields: [
+                .optional(
+                    "column", .identifier, \.timeColumn, default: "time; maxwell: ts",
+                    "The column with the event time; of type timestamp or date."),
+                .optional(
+                    "zone", .text("time zone", maximumByteCount: 64), \.timeZone,
+                    "Time zone whose midnight begins the day, by its tz name (`Europe/Berlin`)."),
+                .optional(
+                    "max_future", .duration(0...400 * 86_400_000), \.maximumFutureMilliseconds,
+                    "A row dated later than its record by more than this is quarantined."),
+            ])
+    }
+
+    private static var output: ConfigSpec<RouteSpec> {
+        ConfigSpec(
+            summary: "How the table's files are written.",
+            fields: [
+                .optional("format", .choice, \.fileFormat, "`jsonl`: a JSON object per line."),
+                .optional("compression", .choice, \.compression, "gzip is read everywhere, zstd is smaller and faster."),
+            ])
+    }
+
+    private static var breaker: ConfigSpec<RouteSpec> {
+        ConfigSpec(
+            summary: "Stops a table's lane when too much is rejected, so that a bad deploy does not pour a day into quarantine.",
+            fields: [
+                .optional(
+                    "share", .number(0...1), \.breakerShare,
+                    "Share of rejected events that stops the lane; 1: never."),
+                .optional(
+                    "window", .count(100...10_000_000), \.breakerWindow, "The events over which the share is taken."),
+            ])
+    }
+
+    static var column: ConfigSpec<ColumnSpec> {
+        ConfigSpec(
+            summary: "Columns of the table, in this order. May be left out for combined and maxwell: then the format's own are taken.",
+            fields: [
+                .required("name", .identifier, \.name, "The column's name in the table."),
+                .required("type", .choice, \.type, "Type of the values; one that does not fit rejects the row."),
+                .optional(
+                    "path", .text(maximumByteCount: 1_024), \.path, default: "the column's name",
+                    "Field of the format, or path in the JSON object: `user.tags[0].id`."),
+                .optional("required", .boolean, \.required, "A row without it (missing or null) is rejected."),
+                .optional("min", .number(), \.minimum, "Smallest number allowed."),
+                .optional("max", .number(), \.maximum, "Largest number allowed."),
+                .optional(
+                    "allowed", allowed, \.allowed, default: "any",
+                    "The values allowed."),
+                .optional(
+                    "pattern", .text("PCRE2 pattern"), \.pattern,
+                    "The text must match it somewhere; use `^` and `$` for the whole."),
+                .optional("max_length", maximumLength, \.maximumByteCount, "Longest text in bytes (UTF-8)."),
+                .optional("time_format", .choice, \.timeLayout, "How a timestamp or date is written in the event."),
+            ],
+            check: checkColumn,
+            complete: { column, _ in if column.path.isEmpty { column.path = column.name } })
+    }
+
+    private static var maximumLength: ConfigValue<Int> { .count(1...64 << 20) }
+
+    private static var allowed: ConfigValue<[String]> { .list(.text(), minimumCount: 1) }
+
+    /// A source's name in which `*` stands for any letters.
+    private static var sourcePattern: ConfigValue<String> {
+        .scalar(
+            "name or pattern", expected: "a source's name, in which * stands for any letters", render: { $0 },
+            convert: { text in
+                let isGood = text.utf8.allSatisfy { byte in
+                    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                        || [0x2A, 0x2D, 0x2E, 0x5F].contains(byte)
+                }
+                return isGood && (1...64).contains(text.utf8.count) ? text : nil
+            })
+    }
+
+    /// `db.table` with letters, digits, `_`, and the two replacements.
+    private static var table: ConfigValue<String> {
+        .scalar(
+            "table", expected: "db.table of letters, digits and \"_\"", range: "db.table", render: { $0 },
+            convert: { text in
+                let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+                return parts.count == 2 && parts.allSatisfy(isTablePart) ? text : nil
+            })
+    }
+
+    private static func isTablePart(_ part: String) -> Bool {
+        var plain: [UInt8] = []
+        var rest = part.utf8[...]
+        while let first = rest.first {
+            if let name = ["{database}", "{table}"].first(where: { rest.starts(with: $0.utf8) }) {
+                plain.append(0x78)
+                rest = rest.dropFirst(name.utf8.count)
+            } else {
+                plain.append(first)
+                rest = rest.dropFirst()
+            }
+        }
+        // A leading `_` would hide the folder from Hive and Spark.
+        guard (1...128).contains(plain.count), plain[0] != 0x5F else { return false }
+        return plain.allSatisfy { byte in
+            byte == 0x5F || (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
+                || (0x61...0x7A).contains(byte)
+        }
+    }
+}
