@@ -1,12 +1,7 @@
 #define _GNU_SOURCE
 #include "shim.h"
 #include <sys/sysmacros.h>
-#include <pthread.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/prctl.h>
 
 static int convert(int outcome, const struct statx *from, millrace_stat *to) {
@@ -49,48 +44,12 @@ int millrace_free_bytes(const char *path, uint64_t *result) {
 
 void millrace_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
-int millrace_signal_descriptor(void) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    int code = pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (code != 0) return -code;
-    int descriptor = signalfd(-1, &set, SFD_CLOEXEC);
-    return descriptor < 0 ? -errno : descriptor;
-}
-
-int millrace_read_signal(int descriptor) {
-    struct signalfd_siginfo info;
-    ssize_t count = read(descriptor, &info, sizeof info);
-    if (count < 0) return -errno;
-    return count == (ssize_t)sizeof info ? (int)info.ssi_signo : -EIO;
-}
-
 int millrace_wait_readable(const int *descriptors, int count, int milliseconds) {
     struct pollfd entries[64];
     if (count > 64) count = 64;
     for (int i = 0; i < count; i++) entries[i] = (struct pollfd){ .fd = descriptors[i], .events = POLLIN };
     int ready = poll(entries, (nfds_t)count, milliseconds);
     return ready < 0 ? -errno : ready;
-}
-
-int millrace_notify(const char *message) {
-    const char *path = getenv("NOTIFY_SOCKET");
-    if (path == NULL || (path[0] != '/' && path[0] != '@')) return 1;
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    size_t length = strlen(path);
-    if (length >= sizeof address.sun_path) return -ENAMETOOLONG;
-    memcpy(address.sun_path, path, length);
-    if (path[0] == '@') address.sun_path[0] = 0;
-    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) return -errno;
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-    ssize_t sent = sendto(descriptor, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
-    int outcome = sent < 0 ? -errno : 0;
-    close(descriptor);
-    return outcome;
 }
 
 const void *millrace_memrchr(const void *bytes, int byte, size_t count) { return memrchr(bytes, byte, count); }

@@ -90,7 +90,7 @@ private func sample() -> AgentState {
         } catch let failure as Failure {
             #expect(failure.code == "agent.state_locked")
             #expect(failure.exitCode == 75)
-            #expect(failure.message.contains("process \(HostProcess.identifier)"))
+            #expect(failure.message.contains("process \(Environment.processIdentifier)"))
         }
         withExtendedLifetime(first) {}
     }

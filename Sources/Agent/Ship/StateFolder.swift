@@ -47,7 +47,7 @@ public final class StateFolder {
         }
         do {
             try lock.truncate(to: 0)
-            try lock.writeAll(Array(String(HostProcess.identifier).utf8))
+            try lock.writeAll(Array(String(Environment.processIdentifier).utf8))
         } catch {
             throw Self.failure("cannot write \(path)/lock", error)
         }

@@ -38,13 +38,7 @@ int millrace_open(int directory, const char *path, int flags, unsigned mode);
 int millrace_free_bytes(const char *path, uint64_t *result);
 /// Names the calling thread (cut to 15 bytes).
 void millrace_name_thread(const char *name);
-/// Blocks TERM, INT and HUP in the calling thread (and those it starts) and returns a signalfd(2) for them, or -errno.
-int millrace_signal_descriptor(void);
-/// Reads one signal number from such a descriptor; waits for it. Returns the number or -errno.
-int millrace_read_signal(int descriptor);
 /// poll(2) for readability. Returns the count of readable descriptors (0: time-out) or -errno.
 int millrace_wait_readable(const int *descriptors, int count, int milliseconds);
-/// Sends a datagram to the socket that NOTIFY_SOCKET names (sd_notify protocol). 0: sent, 1: there is no such socket, or -errno.
-int millrace_notify(const char *message);
 /// memrchr(3).
 const void *millrace_memrchr(const void *bytes, int byte, size_t count);
