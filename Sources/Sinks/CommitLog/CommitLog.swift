@@ -35,9 +35,7 @@ public final class CommitLog {
     let storage: any Storage
     let clock: any Clock
     let settings: CommitLogSettings
-    var machine: LogMachine
-    /// Replaced by repeatable ones in model tests.
-    var makeToken: () -> String = { Token.make() }
+    var machine = LogMachine()
     var pending: PendingCommit?
     var unfinished: [CommitRecord] = []
     var unsynced: Set<String> = []
@@ -57,7 +55,6 @@ public final class CommitLog {
         self.incarnation = incarnation
         self.clock = clock
         self.settings = settings
-        machine = LogMachine(window: settings.window)
     }
 
     /// The folder of this incarnation's staged files.
@@ -107,7 +104,7 @@ public final class CommitLog {
         // Why: a sweeper looked at the lock between the folder's making and now; it fences us. Go on
         // under another name.
         if lock == nil {
-            incarnation = makeToken()
+            incarnation = Token.make()
             try makeStaging()
         }
     }
@@ -116,7 +113,7 @@ public final class CommitLog {
     public func renew() throws(Failure) {
         _ = try settle()
         try refresh()
-        incarnation = makeToken()
+        incarnation = Token.make()
         lock = nil
         knownThrough = machine.state.number
         try makeStaging()
@@ -140,7 +137,7 @@ public final class CommitLog {
             if !(pending?.isDurable(record) ?? false) { meet(number) }
             take(record)
         }
-        if machine.state.number - knownThrough < machine.window { knownThrough = machine.state.number }
+        if machine.state.number - knownThrough < LogMachine.fenceWindow { knownThrough = machine.state.number }
         try syncMet()
     }
 
@@ -199,7 +196,7 @@ public final class CommitLog {
                 throw SealedDocument.corrupt(WarehousePath.record(number), "it is to be published, but it is not there")
             }
         }
-        machine = LogMachine(checkpoint, window: settings.window)
+        machine = LogMachine(checkpoint)
         unfinished = open
         newestCheckpoint = number
         unsynced.formUnion([WarehousePath.checkpoints, WarehousePath.log, WarehousePath.logFolder(of: number)])
