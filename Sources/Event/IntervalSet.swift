@@ -93,6 +93,20 @@ public struct IntervalSet: Hashable, Sendable {
     /// Whether no position of the range is in the set.
     public func isDisjoint(with range: CoveredRange) -> Bool { overlap(range) == .none }
 
+    /// The parts of `range` that are not in the set, in order.
+    public func missing(in range: CoveredRange) -> [CoveredRange] {
+        var missing: [CoveredRange] = []
+        var next = range.from
+        var index = firstIndex(endingAtOrAfter: range.from)
+        while index < ranges.count, ranges[index].from < range.to {
+            if next < ranges[index].from { missing.append(CoveredRange(next, ranges[index].from)) }
+            next = max(next, ranges[index].to)
+            index += 1
+        }
+        if next < range.to { missing.append(CoveredRange(next, range.to)) }
+        return missing
+    }
+
     /// The ranges missing between `start` and the end of the last range.
     public func holes(from start: Position = .zero) -> [CoveredRange] {
         var holes: [CoveredRange] = []

@@ -16,7 +16,7 @@ extension CommitLog {
             guard let open = pending else {
                 if let reason = try conflict(of: effects) { return .conflict(reason) }
                 pending = PendingCommit(
-                    number: machine.state.number + 1, token: Token.make(), effects: effects,
+                    number: machine.state.number + 1, token: makeToken(), effects: effects,
                     time: clock.wallMilliseconds())
                 continue
             }
@@ -56,7 +56,7 @@ extension CommitLog {
             tries += 1
             try put(
                 PendingCommit(
-                    number: open.number, token: Token.make(), effects: CommitEffects(), time: clock.wallMilliseconds()))
+                    number: open.number, token: makeToken(), effects: CommitEffects(), time: clock.wallMilliseconds()))
             try refresh()
         }
         let isCommitted = pending?.status == .committed
@@ -80,7 +80,7 @@ extension CommitLog {
             try folders.ensure(folder, in: storage)
             // Order: the temporary name lies in our staging folder, so it goes when we are swept.
             let isNew = try storage.putIfAbsent(
-                WarehousePath.record(open.number), bytes, temporary: "\(stagingFolder)/\(Token.make()).tmp")
+                WarehousePath.record(open.number), bytes, temporary: "\(stagingFolder)/\(makeToken()).tmp")
             if isNew, pending?.token == open.token { pending?.isPut = true }
         } catch {
             guard error.code == "sink.missing" else { throw error }

@@ -1,5 +1,4 @@
 public import Event
-internal import Platform
 
 extension CommitLog {
     /// Renames the staged files of all records not known to be published to their final names, in log
@@ -65,7 +64,7 @@ extension CommitLog {
         let checkpoint = Checkpoint(state: machine.state, tokens: machine.tokens, unfinished: unfinishedNumbers)
         try folders.ensure(WarehousePath.checkpoints, in: storage)
         let isOurs = try storage.putIfAbsent(
-            WarehousePath.checkpoint(number), checkpoint.encoded(), temporary: "\(stagingFolder)/\(Token.make()).tmp")
+            WarehousePath.checkpoint(number), checkpoint.encoded(), temporary: "\(stagingFolder)/\(makeToken()).tmp")
         try storage.syncFolder(WarehousePath.checkpoints)
         newestCheckpoint = number
         // Why: a checkpoint that somebody else wrote may list records as unfinished that we know to be

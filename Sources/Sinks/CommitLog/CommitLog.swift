@@ -35,7 +35,9 @@ public final class CommitLog {
     let storage: any Storage
     let clock: any Clock
     let settings: CommitLogSettings
-    var machine = LogMachine()
+    var machine: LogMachine
+    /// Replaced by repeatable ones in model tests.
+    var makeToken: () -> String = { Token.make() }
     var pending: PendingCommit?
     var unfinished: [CommitRecord] = []
     var unsynced: Set<String> = []
@@ -55,6 +57,7 @@ public final class CommitLog {
         self.incarnation = incarnation
         self.clock = clock
         self.settings = settings
+        machine = LogMachine(window: settings.window)
     }
 
     /// The folder of this incarnation's staged files.
@@ -104,7 +107,7 @@ public final class CommitLog {
         // Why: a sweeper looked at the lock between the folder's making and now; it fences us. Go on
         // under another name.
         if lock == nil {
-            incarnation = Token.make()
+            incarnation = makeToken()
             try makeStaging()
         }
     }
@@ -113,7 +116,7 @@ public final class CommitLog {
     public func renew() throws(Failure) {
         _ = try settle()
         try refresh()
-        incarnation = Token.make()
+        incarnation = makeToken()
         lock = nil
         knownThrough = machine.state.number
         try makeStaging()
@@ -137,7 +140,7 @@ public final class CommitLog {
             if !(pending?.isDurable(record) ?? false) { meet(number) }
             take(record)
         }
-        if machine.state.number - knownThrough < LogMachine.fenceWindow { knownThrough = machine.state.number }
+        if machine.state.number - knownThrough < machine.window { knownThrough = machine.state.number }
         try syncMet()
     }
 
@@ -196,7 +199,7 @@ public final class CommitLog {
                 throw SealedDocument.corrupt(WarehousePath.record(number), "it is to be published, but it is not there")
             }
         }
-        machine = LogMachine(checkpoint)
+        machine = LogMachine(checkpoint, window: settings.window)
         unfinished = open
         newestCheckpoint = number
         unsynced.formUnion([WarehousePath.checkpoints, WarehousePath.log, WarehousePath.logFolder(of: number)])

@@ -14,5 +14,7 @@ public struct CommitLogSettings: Sendable, Equatable {
     public var keptRecordCount = 100
     /// How long everything about an incarnation without a lock must be untouched before it may be fenced.
     public var fenceMilliseconds: Int64 = 3_600_000
+    /// Smaller in tests.
+    var window = LogMachine.window
     public init() {}
 }

@@ -8,19 +8,24 @@ public import Event
 /// - `check` accepts exactly what `apply` turns into a state where coverage grew by the ranges added,
 ///   and nobody else's precondition was passed over.
 public struct LogMachine: Sendable, Equatable {
-    /// Records that a fence is remembered for: a writer that was away for longer counts as fenced.
-    public static let fenceWindow = 10_000
-    /// Tokens kept of records that may be pruned.
-    public static let tokenWindow = 10_000
+    /// Records that a fence is remembered for, and pruned records whose tokens are kept. A writer that was
+    /// away for longer counts as fenced, so nothing older is ever asked for.
+    public static let window = 10_000
     /// Gaps and epochs kept per partition, the newest: for `audit`.
     public static let maximumGapCount = 1_000
 
     public private(set) var state = LogState()
     private(set) var tokens = TokenWindow()
 
-    public init() {}
+    let window: Int
 
-    init(_ checkpoint: Checkpoint) {
+    public init() { self.init(window: Self.window) }
+
+    /// A smaller window for tests.
+    init(window: Int) { self.window = window }
+
+    init(_ checkpoint: Checkpoint, window: Int) {
+        self.window = window
         state = checkpoint.state
         tokens = checkpoint.tokens
     }
@@ -35,7 +40,7 @@ public struct LogMachine: Sendable, Equatable {
     ///
     /// `knownThrough`: the newest record that the writer had seen when it staged its files.
     public func conflict(of effects: CommitEffects, writer: String, knownThrough: Int) throws(Failure) -> String? {
-        if state.fences[writer] != nil || state.number - knownThrough >= Self.fenceWindow { return "fenced" }
+        if state.fences[writer] != nil || state.number - knownThrough >= window { return "fenced" }
         var seen: Set<String> = []
         for pipeline in effects.pipelines {
             guard seen.insert(pipeline.pipeline).inserted else {
@@ -114,7 +119,7 @@ public struct LogMachine: Sendable, Equatable {
         state.time = record.time
         for fence in record.effects.fences { state.fences[fence] = record.number }
         state.writers[record.writer] = WriterState(number: record.number, time: record.time)
-        if record.number % 100 == 0 { forgetOld() }
+        if record.number % max(1, window / 100) == 0 { forgetOld() }
         for effect in record.effects.pipelines {
             var pipeline = state.pipelines[effect.pipeline] ?? PipelineState()
             Self.apply(effect, to: &pipeline, time: record.time)
@@ -124,14 +129,14 @@ public struct LogMachine: Sendable, Equatable {
     }
 
     private mutating func forgetOld() {
-        let oldest = state.number - Self.fenceWindow
+        let oldest = state.number - window
         state.fences = state.fences.filter { $0.value > oldest }
         state.writers = state.writers.filter { $0.value.number > oldest }
     }
 
     /// Drops tokens that no void check can ask for: `unpruned` is the oldest record still kept.
     mutating func dropTokens(unpruned: Int) {
-        tokens.drop(below: min(unpruned, state.number) - Self.tokenWindow)
+        tokens.drop(below: min(unpruned, state.number) - window)
     }
 
     private static func apply(_ effect: PipelineEffect, to pipeline: inout PipelineState, time: Int64) {

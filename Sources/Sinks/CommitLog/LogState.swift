@@ -8,9 +8,9 @@ public struct LogState: Sendable, Equatable {
     public var time: Int64 = 0
     public var pipelines: [String: PipelineState] = [:]
     /// Fenced incarnations, with the number of the record that fenced them. Forgotten after
-    /// `LogMachine.fenceWindow` records; a writer that was away for longer counts as fenced.
+    /// `LogMachine.window` records; a writer that was away for longer counts as fenced.
     public var fences: [String: Int] = [:]
-    /// Who wrote the last `LogMachine.fenceWindow` records.
+    /// Who wrote the last `LogMachine.window` records.
     public var writers: [String: WriterState] = [:]
 
     /// Fenced incarnations.

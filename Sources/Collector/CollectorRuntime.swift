@@ -1,0 +1,80 @@
+public import Configuration
+public import Event
+public import Platform
+public import Sinks
+public import Telemetry
+public import Transport
+
+/// A collector: reads a transport, writes a warehouse. Used by `millrace-collector` over Kafka and by
+/// `millrace run` over the embedded channel.
+public final class CollectorRuntime {
+    public struct Options: Sendable {
+        /// Ends once every assigned partition is read to the end that it had at the start.
+        public var endsWhenCaughtUp = false
+        /// Lanes at most: one per processor.
+        public var workerCount = Processors.count
+        /// Called once the warehouse is open and the group is joined, on the thread of `run`.
+        public var ready: @Sendable () -> Void = {}
+
+        public init() {}
+    }
+
+    private let coordinator: Coordinator
+
+    /// Compiles the pipelines; the warehouse and the transport are touched by `run` only. Throws `config`
+    /// failures.
+    public init(
+        settings: CollectorSettings, consumer: any Consumer, storage: any Storage, voice: Log,
+        clock: any Clock = SystemClock(), options: Options = Options()
+    ) throws(Failure) {
+        var plans: [PipelinePlan] = []
+        for (index, spec) in settings.pipelines.enumerated() {
+            plans.append(try PipelinePlan(index: index, spec: spec))
+        }
+        var logSettings = CommitLogSettings()
+        logSettings.checkpointEvery = settings.checkpointEvery
+        logSettings.fenceMilliseconds = settings.fenceMilliseconds
+        let log = CommitLog(storage: storage, clock: clock, settings: logSettings)
+        var options = options
+        options.workerCount = max(1, options.workerCount)
+        coordinator = Coordinator(
+            settings: settings, plans: plans, consumer: consumer, log: log, storage: storage, voice: voice,
+            clock: clock, options: options)
+    }
+
+    /// Collects until `stop` answers true (asked about ten times a second), or all is caught up, commits
+    /// what is staged, and closes the consumer. Blocks: call it on a thread of its own. Throws what only
+    /// an operator or a restart can mend; nothing is lost then.
+    public func run(stop: () -> Bool) throws(Failure) -> CollectorSummary {
+        try coordinator.run(stop: stop)
+    }
+
+    /// What librdkafka may prefetch for each worker: an eighth of the memory budget over all of them. The
+    /// rest is for batches (8 MiB a lane) and for files being staged (up to 64 at 256 KiB and a compressor).
+    public static func prefetchByteCount(_ settings: CollectorSettings, workerCount: Int = Processors.count) -> Int {
+        max(1 << 20, settings.memoryByteCount / 8 / max(1, workerCount))
+    }
+}
+
+/// What a run did.
+public struct CollectorSummary: Sendable {
+    /// What was committed by this run, per pipeline.
+    public var balances: [String: Balance] = [:]
+    public var commitCount = 0
+    /// Why pipelines stand in partitions.
+    public var stopped: [Failure] = []
+
+    public init() {}
+
+    /// 0; or, if anything stands, what the worst of it says.
+    public var exitCode: Int32 { stopped.map(\.exitCode).max() ?? 0 }
+
+    /// One line per pipeline, for people.
+    public var text: String {
+        balances.sorted { $0.key < $1.key }.map { name, balance in
+            "\(name): received \(balance.received) = written \(balance.written)"
+                + " + partly written \(balance.partlyWritten) + quarantined \(balance.quarantined)"
+                + " + duplicate \(balance.duplicate) + filtered \(balance.filtered)\n"
+        }.joined()
+    }
+}
