@@ -85,7 +85,7 @@ public protocol Producer: AnyObject {
 }
 
 /// One record of the mirror: the agent's own partition of the state topic, or its file in the warehouse.
-public struct MirrorRecord: Sendable {
+public struct MirrorRecord: Hashable, Sendable {
     public var offset: Int64
     public var key: [UInt8]
     /// Nil: a tombstone.

@@ -5,6 +5,8 @@ func environment(_ name: String) -> String? {
     return unsafe String(cString: value)
 }
 
+func currentThread() -> UInt { pthread_self() }
+
 /// A fresh folder that the test removes itself, or leaves to the system's clean-up.
 func temporaryFolder() -> String {
     var template = Array("/tmp/transport-XXXXXX".utf8CString)

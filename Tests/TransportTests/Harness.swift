@@ -56,7 +56,7 @@ final class Fixture {
     let consumer: any Consumer
     let kind: Transport
     var deliveries: [Delivery] = []
-    private var cluster: MockCluster?
+    private(set) var cluster: MockCluster?
 
     init(_ kind: Transport, partitions: Int32 = 1) throws {
         self.kind = kind
@@ -95,6 +95,12 @@ final class Fixture {
         while deliveries.count < count, SystemClock().monotonicNanoseconds() < deadline {
             try producer.poll(timeoutMilliseconds: 50) { deliveries.append($0) }
         }
+    }
+
+    /// All partitions, without waiting for the group: `start` does not need it.
+    var partitions: [TopicPartition] {
+        let count = (try? consumer.partitionCount(of: topic)) ?? 0
+        return (0..<count).map { TopicPartition(topic: topic, partition: $0) }
     }
 
     /// Polls until the group gave us partitions; returns them.

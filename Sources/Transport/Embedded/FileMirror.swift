@@ -27,7 +27,8 @@ public final class FileMirror: MirrorLog {
     private var byteCount = 0
     /// What the newest record of each key takes: the size after a compaction.
     private var liveByteCount: [[UInt8]: Int] = [:]
-    private var isDamaged = false
+    /// The file may hold more than we remember: an append failed.
+    private var mustRewrite = false
     /// Bytes of a torn tail that were cut off at open; 0 normally.
     public private(set) var tornByteCount = 0
 
@@ -142,7 +143,7 @@ public final class FileMirror: MirrorLog {
     }
 
     public func check() throws(Failure) {
-        if isDamaged { throw corrupt(byteCount) }
+        if mustRewrite { try rewrite() }
     }
 
     public func append(key: [UInt8], value: [UInt8]?, timeoutMilliseconds: Int) throws(Failure) -> Int64 {
@@ -170,15 +171,12 @@ public final class FileMirror: MirrorLog {
         return record.offset
     }
 
-    /// After a failed append: the file without it, or, where even that fails, no more appends.
+    /// After a failed append: the file without it, now or before the next append.
     ///
     /// Why the whole file anew: after a failed fsync the pages may be gone although they read well.
     private func cutBack(after error: Errno) throws(Failure) {
-        do throws(Failure) {
-            try rewrite()
-        } catch {
-            isDamaged = true
-        }
+        mustRewrite = true
+        try? rewrite()
         throw FileMirror.failure(error, "cannot append to the mirror `\(path)`")
     }
 
@@ -208,6 +206,7 @@ public final class FileMirror: MirrorLog {
             throw FileMirror.failure(error, "cannot write the mirror `\(path)`")
         }
         byteCount = bytes.count
+        mustRewrite = false
     }
 
     /// As durable as `append`: a file has no cheaper way that keeps the order.

@@ -1,5 +1,6 @@
 internal import CRdKafka
 public import Event
+internal import Platform
 
 /// Makes and checks topics: `millrace topics plan|create|check`.
 public final class TopicPlanner {
@@ -26,7 +27,24 @@ public final class TopicPlanner {
             try KafkaAdmin(handle).create(topic)
             made.append(topic.name)
         }
+        for name in made { try awaitVisible(name) }
         return made
+    }
+
+    /// Brokers learn of a new topic one by one: waits until it can be used, 10 s at most.
+    private func awaitVisible(_ topic: String) throws(Failure) {
+        for _ in 0..<100 {
+            do throws(Failure) {
+                if try partitionCount(of: topic) != nil {
+                    _ = try KafkaAdmin(handle).topicSettings([topic])
+                    return
+                }
+            } catch {
+                guard error.code == "transport.unknown_topic" || error.code == "transport.leader_lost" else { throw error }
+            }
+            Sleep.milliseconds(100)
+        }
+        throw KafkaFailure.timeout("topic `\(topic)` was made, but the brokers do not show it yet")
     }
 
     /// Differences between what is and what should be, one sentence each; empty: all is well.
