@@ -25,7 +25,8 @@ import Transport
         }
         let mirror = try FileMirror(path: path)
         let (records, first, next) = try mirror.read(from: 1, timeoutMilliseconds: 100)
-        #expect(records == [MirrorRecord(offset: 1, key: [1, 2], value: nil), MirrorRecord(offset: 2, key: [], value: [])])
+        #expect(records.map(\.key) == [[1, 2], []])
+        #expect(records.map(\.value) == [nil, []])
         #expect(first == 0 && next == 3)
     }
 

@@ -55,7 +55,7 @@ import Transport
             KafkaOptions(brokers: "127.0.0.1:1", properties: [("queue.buffering.max.kbytes", "1")]))
         defer { small.close() }
         // The third does not fit; the short one behind it must not slip past it.
-        let values = [String(repeating: "x", count: 400), String(repeating: "x", count: 400), String(repeating: "x", count: 400), "y"]
+        let values = Array(repeating: String(repeating: "x", count: 400), count: 3) + ["y"]
         #expect(try Records(values).produce(small, "t", 0) == 2)
     }
 

@@ -12,14 +12,17 @@ internal import Event
     /// Settings in force per topic; unknown topics throw `transport.unknown_topic`.
     func topicSettings(_ topics: [String]) throws(Failure) -> [String: [String: String]] {
         if topics.isEmpty { return [:] }
-        var resources: [OpaquePointer?] = unsafe topics.map { unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, $0) }
+        var resources: [OpaquePointer?] = unsafe topics.map {
+            unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, $0)
+        }
         defer { for unsafe resource in unsafe resources { unsafe rd_kafka_ConfigResource_destroy(resource) } }
         let event = try unsafe request(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "cannot ask for the settings of topics") {
             unsafe rd_kafka_DescribeConfigs(handle.raw, &resources, resources.count, $0, $1)
         }
         defer { unsafe rd_kafka_event_destroy(event) }
         var count = 0
-        let found = unsafe rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count)
+        let result = unsafe rd_kafka_event_DescribeConfigs_result(event)
+        let found = unsafe rd_kafka_DescribeConfigs_result_resources(result, &count)
         var settings: [String: [String: String]] = [:]
         for index in 0..<count {
             guard let resource = unsafe found?[index] else { continue }
@@ -49,7 +52,9 @@ internal import Event
     /// Makes one topic; an existing one is no error.
     func create(_ topic: TopicSpec) throws(Failure) {
         var text = [CChar](repeating: 0, count: 512)
-        guard let made = unsafe rd_kafka_NewTopic_new(topic.name, topic.partitionCount, Int32(topic.replication), &text, text.count)
+        guard
+            let made = unsafe rd_kafka_NewTopic_new(
+                topic.name, topic.partitionCount, Int32(clamping: topic.replication), &text, text.count)
         else {
             throw Failure(
                 "transport.bad_topic", stage: .transport, kind: .config, "cannot make topic `\(topic.name)`",

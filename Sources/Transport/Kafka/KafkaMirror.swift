@@ -75,7 +75,8 @@ public final class KafkaMirror: MirrorLog {
                 return answer.offset
             }
             if left <= 0 {
-                throw KafkaFailure.timeout("the state topic `\(topic)` did not acknowledge in time; it may have written")
+                throw KafkaFailure.timeout(
+                    "the state topic `\(topic)` did not acknowledge in time; the record may have been written")
             }
         }
     }

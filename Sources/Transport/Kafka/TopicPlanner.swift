@@ -40,7 +40,7 @@ public final class TopicPlanner {
                     return
                 }
             } catch {
-                guard error.code == "transport.unknown_topic" || error.code == "transport.leader_lost" else { throw error }
+                guard ["transport.unknown_topic", "transport.leader_lost"].contains(error.code) else { throw error }
             }
             Sleep.milliseconds(100)
         }
@@ -53,7 +53,8 @@ public final class TopicPlanner {
         var existing: [TopicSpec] = []
         for topic in topics {
             guard let count = try partitionCount(of: topic.name) else {
-                differences.append(TopicDifference(topic: topic.name, subject: "topic", expected: "exists", found: "missing"))
+                differences.append(
+                    TopicDifference(topic: topic.name, subject: "topic", expected: "exists", found: "missing"))
                 continue
             }
             existing.append(topic)
