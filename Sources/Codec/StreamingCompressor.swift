@@ -76,7 +76,11 @@ public import Event
     /// Compresses bytes; what comes out by now is appended to `output` (often nothing).
     public func write(_ bytes: [UInt8], into output: inout [UInt8]) throws(Failure) {
         let outcome = unsafe bytes.withUnsafeBytes { buffer -> Result<Void, Failure> in
-            do throws(Failure) { return .success(try unsafe write(buffer, into: &output)) } catch { return .failure(error) }
+            do throws(Failure) {
+                return .success(try unsafe write(buffer, into: &output))
+            } catch {
+                return .failure(error)
+            }
         }
         try outcome.get()
     }
@@ -100,7 +104,9 @@ public import Event
 
 // Source: zlib.h (deflateInit2, deflate), zstd.h (ZSTD_compressStream2).
 extension StreamingCompressor {
-    private static func makeGzip(_ level: Int, _ stage: Failure.Stage) throws(Failure) -> UnsafeMutablePointer<z_stream> {
+    private static func makeGzip(
+        _ level: Int, _ stage: Failure.Stage
+    ) throws(Failure) -> UnsafeMutablePointer<z_stream> {
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         // 15 + 16: the largest window, gzip header and trailer; 8: zlib's default memory level.

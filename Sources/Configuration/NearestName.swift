@@ -4,11 +4,11 @@ enum NearestName {
     static let maximumByteCount = 64
 
     /// The candidate with the smallest edit distance, if that is at most a third of the name's length (and at
-    /// least 1, at most 3); the first of equals.
+    /// most 3); the first of equals.
     static func find(_ name: String, in candidates: [String]) -> String? {
         let wanted = Array(name.utf8)
         guard wanted.count <= maximumByteCount else { return nil }
-        let limit = min(3, max(1, wanted.count / 3))
+        let limit = wanted.count < 3 ? 0 : min(3, wanted.count / 3)
         var best: (name: String, distance: Int)?
         for candidate in candidates {
             let other = Array(candidate.utf8)

@@ -60,7 +60,9 @@ public final class Log: Sendable {
     public func isOn(_ level: Level) -> Bool { level >= self.level }
 
     /// Writes a line. `event` is a constant dotted name like a failure's code.
-    public func write(_ level: Level, _ event: String, _ message: @autoclosure () -> String, _ fields: LogFields = [:]) {
+    public func write(
+        _ level: Level, _ event: String, _ message: @autoclosure () -> String, _ fields: LogFields = [:]
+    ) {
         guard isOn(level) else { return }
         let line = LogLine(
             form: form, milliseconds: clock.wallMilliseconds(), level: level, event: event, message: message(),

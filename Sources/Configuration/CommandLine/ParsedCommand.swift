@@ -43,7 +43,8 @@ public struct ParsedCommand: Sendable, Equatable {
         guard let number = Int(text), range.contains(number) else {
             throw ProgramSpec.fault(
                 "usage.bad_value",
-                "--\(name) is \"\(text.clipped)\"; expected a whole number, \(range.lowerBound) to \(range.upperBound)")
+                "--\(name) is \"\(text.clipped)\"; expected a whole number, \(range.lowerBound) to "
+                    + "\(range.upperBound)")
         }
         return number
     }

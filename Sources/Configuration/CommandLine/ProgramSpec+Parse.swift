@@ -78,13 +78,15 @@ extension ProgramSpec {
         _ option: OptionSpec, _ value: String?, _ verb: VerbSpec, _ command: inout ParsedCommand
     ) throws(Failure) {
         if let placeholder = option.value {
-            guard let value else { throw fault("usage.no_value", "--\(option.name) needs a value: \(placeholder)", verb) }
+            guard let value else {
+                throw fault("usage.no_value", "--\(option.name) needs a value: \(placeholder)", verb)
+            }
             if !option.choices.isEmpty, !option.choices.contains(value) {
                 let guess = NearestName.find(value, in: option.choices).map { "; did you mean \"\($0)\"?" } ?? ""
+                let allowed = option.choices.joined(separator: ", ")
                 throw fault(
                     "usage.bad_value",
-                    "--\(option.name) is \"\(value.clipped)\"; allowed is \(option.choices.joined(separator: ", "))\(guess)",
-                    verb)
+                    "--\(option.name) is \"\(value.clipped)\"; allowed is \(allowed)\(guess)", verb)
             }
             if !option.isRepeatable, command.optionValues[option.name] != nil {
                 throw fault("usage.twice", "--\(option.name) is given twice", verb)

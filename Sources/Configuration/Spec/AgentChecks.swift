@@ -41,7 +41,8 @@ extension AgentSpec {
         let limit = max(0, message - recordOverheadByteCount)
         let control = [("state", settings.stateTopic), ("heartbeats", settings.heartbeatTopic)]
         if settings.stateTopic == settings.heartbeatTopic, let topics = node["topics"]?.value {
-            faults.add(topics, "heartbeats", "\"state\" and \"heartbeats\" are the same topic; the state topic is compacted")
+            faults.add(topics, "heartbeats", "\"state\" and \"heartbeats\" are the same topic; the state topic "
+                + "is compacted")
         }
         for (source, item) in pairs(settings, node) {
             for (name, bytes) in [("max_record", source.maximumRecordByteCount), ("pack", source.packByteCount)]

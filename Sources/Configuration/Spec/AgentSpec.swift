@@ -19,7 +19,9 @@ enum AgentSpec {
                 .section("agent", agent, \.self, isRequired: true),
                 .section("kafka", SharedSpecs.kafka, \.kafka, isRequired: true),
                 .section("topics", topics, \.self),
-                .sections("sources", source(topicIsNeeded: true), prototype: sourcePrototype, \.sources, isRequired: true),
+                .sections(
+                    "sources", source(topicIsNeeded: true), prototype: sourcePrototype, \.sources,
+                    isRequired: true),
                 .section("log", SharedSpecs.log, \.log),
             ],
             check: { settings, node, faults in
@@ -37,28 +39,33 @@ enum AgentSpec {
                     "Unique among all agents: it names the agent in every record. To rename is to begin anew."),
                 .required(
                     "state_dir", .path, \.stateFolder,
-                    "Folder of the agent's own state. One agent per folder, on a local disk, never copied to another machine."),
+                    "Folder of the agent's own state. One agent per folder, on a local disk, never copied to "
+                        + "another machine."),
                 .optional(
                     "shutdown_timeout", .duration(1_000...600_000), \.shutdownMilliseconds,
-                    "Longest time from SIGTERM to exit. What is not acknowledged by then is sent again after the start."),
+                    "Longest time from SIGTERM to exit. What is not acknowledged by then is sent again after "
+                        + "the start."),
                 .optional(
                     "checkpoint_interval", .duration(100...60_000), \.checkpointMilliseconds,
-                    "How often positions are made durable. Longer: fewer writes, more repeats after a crash (they are recognised)."),
+                    "How often positions are made durable. Longer: fewer writes, more repeats after a crash "
+                        + "(they are recognised)."),
                 .optional(
                     "max_in_flight", .bytes(1 << 20...1 << 30), \.maximumInFlightByteCount,
                     "Bytes sent and not yet acknowledged, over all partitions: bounds the memory."),
                 .optional(
                     "max_in_flight_per_partition", .bytes(128 << 10...1 << 30),
                     \.maximumInFlightPerPartitionByteCount,
-                    "The same for one partition, so that one without a leader does not stop the others. At least two packs."),
+                    "The same for one partition, so that one without a leader does not stop the others. At "
+                        + "least two packs."),
                 .optional(
                     "heartbeat_interval", .duration(1_000...3_600_000), \.heartbeatMilliseconds,
                     "How often the agent reports to the heartbeat topic."),
             ],
             check: { settings, node, faults in
                 if settings.maximumInFlightPerPartitionByteCount > settings.maximumInFlightByteCount {
+                    let name = "max_in_flight_per_partition"
                     faults.add(
-                        node, node["max_in_flight_per_partition"] == nil ? "max_in_flight" : "max_in_flight_per_partition",
+                        node, node[name] == nil ? "max_in_flight" : name,
                         "\"max_in_flight_per_partition\" (\(size(settings.maximumInFlightPerPartitionByteCount))) is "
                             + "above \"max_in_flight\" (\(size(settings.maximumInFlightByteCount)))")
                 }
@@ -91,20 +98,23 @@ enum AgentSpec {
                     : .optional("topic", .topic, \.topic, default: "the source's name", topicText),
                 .required(
                     "include", .list(.path, minimumCount: 1), \.include,
-                    "Patterns of paths: `*`, `?`, `[a-z]`, and `**` for any depth of folders. A rotated copy need not match: it is followed."),
+                    "Patterns of paths: `*`, `?`, `[a-z]`, and `**` for any depth of folders. A rotated copy "
+                        + "need not match: it is followed."),
                 .optional("exclude", .list(.path), \.exclude, "Patterns of paths that are left out."),
                 .optional(
                     "rotation_dirs", .list(.path), \.rotationFolders,
                     "Folders where rotation puts copies, if not beside the file."),
                 .optional(
                     "start", .choice, \.start,
-                    "Where a file that is there at the very first start is begun. Files that appear later are always read from the head."),
+                    "Where a file that is there at the very first start is begun. Files that appear later are "
+                        + "always read from the head."),
                 .optional(
                     "max_record", .bytes(1 << 10...64 << 20), \.maximumRecordByteCount,
                     "Longest line; a longer one is shipped in pieces, never dropped."),
                 .optional(
                     "pack", .sizeOrOff(1 << 10...16 << 20), \.packByteCount,
-                    "How many bytes of lines one Kafka record carries at most. `off`: one line each, for topics that others read too (costs three times the CPU)."),
+                    "How many bytes of lines one Kafka record carries at most. `off`: one line each, for topics "
+                        + "that others read too (costs three times the CPU)."),
                 .optional(
                     "poll_interval", .duration(50...60_000), \.pollMilliseconds,
                     "How often files are looked at where the kernel reports nothing (network file systems)."),
@@ -126,7 +136,8 @@ enum AgentSpec {
     /// There is one type so far; the name is taken so that others can follow.
     private static var type: ConfigField<FilesSourceSettings> {
         ConfigField(
-            name: "type", type: "choice", range: "files", isRequired: false, summary: "Kind of source: `files` follows files.",
+            name: "type", type: "choice", range: "files", isRequired: false, summary: "Kind of source: `files` "
+                + "follows files.",
             defaultText: { _ in "files" },
             read: { node, faults, _ in
                 if case .scalar("files", _) = node.content { return }

@@ -33,7 +33,8 @@ enum CollectorSpec {
     static var memory: ConfigField<CollectorSettings> {
         .optional(
             "memory", .bytes(64 << 20...1 << 40), \.memoryByteCount,
-            "Budget for what is fetched and being worked on. Higher: fewer, larger fetches; the process needs about 60 MiB more.")
+            "Budget for what is fetched and being worked on. Higher: fewer, larger fetches; the process needs "
+                + "about 60 MiB more.")
     }
 
     private static var topics: ConfigSpec<CollectorSettings> {
@@ -48,7 +49,8 @@ enum CollectorSpec {
             fields: [
                 .required(
                     "path", .path, \.warehouse.path,
-                    "The warehouse's folder; it is made if it is missing. Tables are in `<db>/<table>/`, the commit log in `_millrace/`."),
+                    "The warehouse's folder; it is made if it is missing. Tables are in `<db>/<table>/`, the "
+                        + "commit log in `_millrace/`."),
                 .optional(
                     "file_mode", .mode(needed: 0o600), \.warehouse.fileMode, "Permissions of data files."),
                 .optional(
@@ -59,15 +61,18 @@ enum CollectorSpec {
                     "Group that files and folders are given to; the process must be a member of it."),
                 .optional(
                     "fence_after", .duration(600_000...30 * 86_400_000), \.fenceMilliseconds,
-                    "How long a collector that may be dead, and whose lock cannot be tried, is left alone before its unfinished files are swept."),
+                    "How long a collector that may be dead, and whose lock cannot be tried, is left alone "
+                        + "before its unfinished files are swept."),
             ])
     }
 
     static var commit: ConfigSpec<CollectorSettings> {
         ConfigSpec(
-            summary: "When rows become visible. A commit closes all open files: short intervals make many small files.",
+            summary: "When rows become visible. A commit closes all open files: short intervals make many small "
+                + "files.",
             fields: [
-                .optional("interval", .duration(100...3_600_000), \.commitMilliseconds, "Longest time between commits."),
+                .optional("interval", .duration(100...3_600_000), \.commitMilliseconds,
+                    "Longest time between commits."),
                 .optional(
                     "bytes", .bytes(1 << 20...1 << 40), \.commitByteCount,
                     "A commit is made earlier once this much is staged."),
@@ -118,7 +123,8 @@ enum EmbeddedSpec {
                 let topics = settings.agent.sources.map(\.topic).reduce(into: [String]()) { all, topic in
                     if !all.contains(topic) { all.append(topic) }
                 }
-                for index in settings.collector.pipelines.indices where settings.collector.pipelines[index].topics.isEmpty {
+                for index in settings.collector.pipelines.indices {
+                    guard settings.collector.pipelines[index].topics.isEmpty else { continue }
                     settings.collector.pipelines[index].topics = topics
                 }
             })

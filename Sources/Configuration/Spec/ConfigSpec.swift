@@ -120,7 +120,8 @@ struct ConfigField<Target> {
                 if items.isEmpty, isRequired { faults.add(node.mark, "\"\(name)\" needs at least 1 entry") }
                 if items.count > maximumSectionCount {
                     faults.add(
-                        node.mark, "\"\(name)\" has \(items.count) entries; at most \(maximumSectionCount) are allowed")
+                        node.mark, "\"\(name)\" has \(items.count) entries; at most \(maximumSectionCount) are "
+                            + "allowed")
                 }
                 for (index, item) in items.prefix(maximumSectionCount).enumerated() {
                     var child = prototype

@@ -63,7 +63,8 @@ extension ConfigValue where Value: FixedWidthInteger {
 extension ConfigValue where Value == Int {
     /// `off` or a size; held in bytes, 0 for `off`.
     static func sizeOrOff(_ range: ClosedRange<Int>) -> ConfigValue {
-        let bounds = "off, or \(Units.sizeText(Int64(range.lowerBound))) to \(Units.sizeText(Int64(range.upperBound)))"
+        let bounds = "off, or \(Units.sizeText(Int64(range.lowerBound))) to "
+            + "\(Units.sizeText(Int64(range.upperBound)))"
         return .scalar(
             "bytes or off", expected: "off or a size such as 64KiB", range: bounds,
             render: { $0 == 0 ? "off" : Units.sizeText(Int64($0)) },
@@ -189,7 +190,8 @@ extension ConfigValue {
                 faults.add(node.mark, "\"\(name)\" is a mapping; expected a list")
                 return nil
             }
-            if nodes.count < minimumCount { faults.add(node.mark, "\"\(name)\" needs at least \(minimumCount) entry") }
+            if nodes.count < minimumCount { faults.add(node.mark,
+                "\"\(name)\" needs at least \(minimumCount) entry") }
             if nodes.count > maximumCount {
                 faults.add(node.mark, "\"\(name)\" has \(nodes.count) entries; at most \(maximumCount) are allowed")
                 nodes = Array(nodes.prefix(maximumCount))

@@ -4,12 +4,14 @@ internal import Event
 /// What no single setting of a pipeline can tell.
 extension PipelineSpecs {
     static func checkColumn(_ column: ColumnSpec, _ node: YAMLNode, _ faults: inout FaultList) {
-        guard node["type"] != nil, !column.name.isEmpty else { return }
+        // Why: a type that could not be read has its own fault; the default must not make more of them.
+        guard node["type"]?.value.scalar == column.type.rawValue, !column.name.isEmpty else { return }
         let isNumber = [.int32, .int64, .double].contains(column.type)
         let isTime = [.timestamp, .date].contains(column.type)
         func only(_ name: String, _ isRight: Bool, _ types: String) {
             if node[name] != nil, !isRight {
-                faults.add(node, name, "\"\(name)\" is for \(types) columns; \"\(column.name)\" is \(column.type.rawValue)")
+                faults.add(node, name, "\"\(name)\" is for \(types) columns; \"\(column.name)\" is "
+                    + "\(column.type.rawValue)")
             }
         }
         only("min", isNumber, "number")
@@ -29,7 +31,7 @@ extension PipelineSpecs {
     }
 
     static func checkRoute(_ route: RouteSpec, _ node: YAMLNode, _ faults: inout FaultList) {
-        guard node["format"] != nil else { return }
+        guard node["format"]?.value.scalar == route.format.rawValue else { return }
         if route.table.contains("{"), route.format != .maxwell {
             faults.add(node, "table", "\"{database}\" and \"{table}\" are for the format maxwell only")
         }
@@ -77,7 +79,8 @@ extension PipelineSpecs {
         for (pipeline, item) in zip(pipelines, items) {
             if !pipeline.name.isEmpty {
                 if let line = lines[pipeline.name] {
-                    faults.add(item, "name", "two pipelines are named \"\(pipeline.name)\", the other on line \(line)")
+                    faults.add(item, "name", "two pipelines are named \"\(pipeline.name)\", the other on line "
+                        + "\(line)")
                 } else {
                     lines[pipeline.name] = item["name"]?.mark.line ?? item.mark.line
                 }
@@ -87,7 +90,8 @@ extension PipelineSpecs {
                 for topic in route.topics where !pipeline.topics.contains(topic) && !pipeline.topics.isEmpty {
                     let guess = NearestName.find(topic, in: pipeline.topics).map { "; did you mean \"\($0)\"?" } ?? ""
                     faults.add(
-                        place, "topics", "\"\(topic)\" is not among the topics of pipeline \"\(pipeline.name)\"\(guess)")
+                        place, "topics", "\"\(topic)\" is not among the topics of pipeline "
+                            + "\"\(pipeline.name)\"\(guess)")
                 }
                 guard !route.table.isEmpty else { continue }
                 if let other = tables[route.table] {

@@ -6,9 +6,11 @@ enum PipelineSpecs {
     static func pipeline(topicsAreNeeded: Bool) -> ConfigSpec<PipelineSpec> {
         let topicsText = "Topics it reads."
         return ConfigSpec(
-            summary: "A pipeline is a named group of routes with offsets of its own. A new table over topics that were read before is a new pipeline.",
+            summary: "A pipeline is a named group of routes with offsets of its own. A new table over topics "
+                + "that were read before is a new pipeline.",
             fields: [
-                .required("name", .name(), \.name, "Unique; its progress in the commit log goes by it. To rename is to begin anew."),
+                .required("name", .name(), \.name, "Unique; its progress in the commit log goes by it. To "
+                    + "rename is to begin anew."),
                 topicsAreNeeded
                     ? .required("topics", .list(.topic, minimumCount: 1), \.topics, topicsText)
                     : .optional("topics", .list(.topic), \.topics, default: "all of the file's sources", topicsText),
@@ -25,14 +27,17 @@ enum PipelineSpecs {
         ConfigSpec(
             summary: "From topics and sources to a table. An event is taken by every route that matches it.",
             fields: [
-                .optional("sources", .list(sourcePattern), \.sources, default: "all", "Names of sources it takes; `*` stands for any letters."),
+                .optional("sources", .list(sourcePattern), \.sources, default: "all",
+                    "Names of sources it takes; `*` stands for any letters."),
                 .optional("topics", .list(.topic), \.topics, default: "all of the pipeline", "Topics it takes."),
                 .required(
                     "table", table, \.table,
-                    "`db.table`. For change records `{database}` and `{table}` are replaced: `shop.{table}_changes`."),
+                    "`db.table`. For change records `{database}` and `{table}` are replaced: "
+                        + "`shop.{table}_changes`."),
                 .required(
                     "format", .choice, \.format,
-                    "`combined`: Apache's and nginx's access log (common log too); `json`: an object per line; `maxwell`: Maxwell's change records."),
+                    "`combined`: Apache's and nginx's access log (common log too); `json`: an object per line; "
+                        + "`maxwell`: Maxwell's change records."),
                 .sections(
                     "columns", column, prototype: ColumnSpec(name: "", type: .string, path: ""), \.columns),
                 .section("time", time, \.self),
@@ -68,13 +73,15 @@ enum PipelineSpecs {
             summary: "How the table's files are written.",
             fields: [
                 .optional("format", .choice, \.fileFormat, "`jsonl`: a JSON object per line."),
-                .optional("compression", .choice, \.compression, "gzip is read everywhere, zstd is smaller and faster."),
+                .optional("compression", .choice, \.compression,
+                    "gzip is read everywhere, zstd is smaller and faster."),
             ])
     }
 
     private static var breaker: ConfigSpec<RouteSpec> {
         ConfigSpec(
-            summary: "Stops a table's lane when too much is rejected, so that a bad deploy does not pour a day into quarantine.",
+            summary: "Stops a table's lane when too much is rejected, so that a bad deploy does not pour a day "
+                + "into quarantine.",
             fields: [
                 .optional(
                     "share", .number(0...1), \.breakerShare,
@@ -86,7 +93,8 @@ enum PipelineSpecs {
 
     static var column: ConfigSpec<ColumnSpec> {
         ConfigSpec(
-            summary: "Columns of the table, in this order. May be left out for combined and maxwell: then the format's own are taken.",
+            summary: "Columns of the table, in this order. May be left out for combined and maxwell: then the "
+                + "format's own are taken.",
             fields: [
                 .required("name", .identifier, \.name, "The column's name in the table."),
                 .required("type", .choice, \.type, "Type of the values; one that does not fit rejects the row."),

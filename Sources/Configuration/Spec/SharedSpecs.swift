@@ -19,7 +19,8 @@ enum SharedSpecs {
             fields: [
                 .required(
                     "brokers", .text("host:port list"), \.brokers,
-                    "Brokers to begin with, as `host:port`, several separated by commas. Two or three are enough, the rest is learnt."),
+                    "Brokers to begin with, as `host:port`, several separated by commas. Two or three are "
+                        + "enough, the rest is learnt."),
                 kafkaProperties,
             ])
     }

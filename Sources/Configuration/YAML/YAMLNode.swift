@@ -35,6 +35,12 @@ struct YAMLNode: Equatable, Sendable {
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
+    /// The text of a single value, or nil.
+    var scalar: String? {
+        guard case .scalar(let text, _) = content else { return nil }
+        return text
+    }
+
     /// What it is, in words for messages.
     var kindText: String {
         switch content {

@@ -27,7 +27,9 @@ struct YAMLParser {
                 mark: YAMLMark(line: 0, column: 0),
                 message: "the file has \(bytes.count) bytes; at most \(maximumByteCount) are read")
         }
-        var parser = YAMLParser(reader: Reader(bytes))
+        // Why: libyaml skips a byte order mark only while it guesses the encoding, which we do not let it.
+        let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
+        var parser = YAMLParser(reader: Reader(hasMark ? Array(bytes.dropFirst(3)) : bytes))
         let root = try parser.document()
         return (root, parser.faults)
     }
@@ -187,7 +189,8 @@ extension YAMLParser {
         private func fault() -> Fault {
             let problem = unsafe parser.pointee.problem.map { unsafe String(cString: $0) } ?? "not YAML"
             guard unsafe parser.pointee.error != YAML_READER_ERROR else {
-                return Fault(mark: place(of: unsafe parser.pointee.problem_offset), message: "not UTF-8 text: \(problem)")
+                let mark = place(of: unsafe parser.pointee.problem_offset)
+                return Fault(mark: mark, message: "not UTF-8 text: \(problem)")
             }
             var message = "not YAML: \(problem)"
             if let context = unsafe parser.pointee.context {
@@ -210,7 +213,9 @@ extension YAMLParser {
             return mark
         }
 
-        private static func mark(_ raw: yaml_mark_t) -> YAMLMark { YAMLMark(line: raw.line + 1, column: raw.column + 1) }
+        private static func mark(_ raw: yaml_mark_t) -> YAMLMark {
+            YAMLMark(line: raw.line + 1, column: raw.column + 1)
+        }
     }
 }
 
