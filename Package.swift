@@ -70,14 +70,15 @@ let package = Package(
         part("Collector", ["Event", "Platform", "JSON", "Telemetry", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),
         // L5: the programs
         program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
-        program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
-        program("millrace", ["Agent", "Collector", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
+        program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
+        program("millrace", ["Agent", "Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         // Tests, one folder per target
         tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Transport"]),
         tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         tests("EventTests", ["Event"]),
         tests("PlatformTests", ["Platform"]),
         tests("TidyTests", ["Platform"]),
+        tests("MillraceTests", ["millrace", "Event", "JSON", "Sinks"]),
         tests("CodecTests", ["Codec", "Event", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Event", "Platform"]),
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),

@@ -1,0 +1,30 @@
+internal import Configuration
+internal import Event
+internal import Transport
+
+/// The table of contents of the tool: one file per verb.
+enum Tool {
+    static let version = "0.1.0"
+
+    static let spec = ProgramSpec(
+        name: "millrace", summary: "The operator's tool of Millrace.",
+        version: "millrace \(version)\nlibrdkafka \(KafkaLibrary.version)",
+        verbs: CheckVerb.specs + LagVerb.specs + AuditVerb.specs + StatusVerb.specs + TopicsVerb.specs)
+
+    /// Runs a command line; the result is the exit code.
+    static func perform(_ words: [String]) throws(Failure) -> Int32 {
+        switch try spec.parse(words) {
+        case .show(let text):
+            Terminal.write(text)
+            return 0
+        case .run(let command):
+            switch command.verb {
+            case "check": return try CheckVerb.run(command)
+            case "lag": return try LagVerb.run(command)
+            case "audit", "audit accept": return try AuditVerb.run(command)
+            case "status": return try StatusVerb.run(command)
+            default: return try TopicsVerb.run(command)
+            }
+        }
+    }
+}
