@@ -233,11 +233,9 @@ def quarantine(warehouse):
 
 
 def entry_bytes(entry):
-    """The original bytes of a quarantine entry, however it holds them."""
+    """The original bytes of a quarantine entry."""
     import base64
-    if "bytes_base64" in entry:
-        return base64.b64decode(entry["bytes_base64"])
-    return entry["bytes"].encode()
+    return base64.b64decode(entry["bytes"])
 
 
 def audit(config, code=None):
