@@ -7,6 +7,8 @@ struct ColumnStep: Sendable {
     var field: Int
     var layout: TimeLayout
     var isRequired: Bool
+    /// Whether seconds beyond year 9999 are read as milliseconds (Maxwell's DDL records).
+    var takesMilliseconds = false
     /// Whether a value has to pass any check beyond its type.
     var isChecked = false
     var minimumInteger = Int64.min

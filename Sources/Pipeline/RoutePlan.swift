@@ -1,5 +1,6 @@
 public import Columns
 public import Event
+internal import JSON
 internal import Regex
 internal import TimeZone
 
@@ -15,6 +16,8 @@ public struct RoutePlan: Sendable {
     public let columns: [ColumnSpec]
     let steps: [ColumnStep]
     let timeStep: Int
+    /// Paths of the JSON formats: one per column, then those of `MaxwellPath`.
+    let paths: [JSONPath]
     let zone: Zone
     let table: TableTemplate
     let patterns: [Pattern]
@@ -26,18 +29,21 @@ public struct RoutePlan: Sendable {
         table = try TableTemplate(spec)
         zone = try Zone(spec.timeZone)
         try Self.checkPartitionName(spec)
+        guard spec.format != .json || !spec.columns.isEmpty else {
+            throw Self.failure(
+                spec, nil, "has no columns", hint: "JSON records have no standard columns: list those of the table")
+        }
         let columns = spec.columns.isEmpty ? StandardColumns.of(spec.format) : spec.columns
         try Self.checkNames(columns, spec)
         var steps: [ColumnStep] = []
+        var paths: [JSONPath] = []
         var patterns: [Pattern] = []
         var allowedSets: [AllowedSet] = []
         for column in columns {
-            var step = try Self.step(column, spec)
+            var step = try Self.step(column, spec, &paths)
             if let text = column.pattern {
                 step.pattern = patterns.count
-                do throws(Failure) { patterns.append(try Pattern(text)) } catch {
-                    throw Self.failure(spec, column, "has a bad pattern", cause: error.message + (error.cause.map { ": " + $0 } ?? ""))
-                }
+                patterns.append(try Self.pattern(text, column, spec))
             }
             if let allowed = column.allowed {
                 step.allowed = allowedSets.count
@@ -47,6 +53,7 @@ public struct RoutePlan: Sendable {
         }
         self.columns = columns
         self.steps = steps
+        self.paths = spec.format == .maxwell ? paths + MaxwellPath.all : paths
         self.patterns = patterns
         self.allowedSets = allowedSets
         timeStep = try Self.timeStep(columns, spec)
@@ -102,13 +109,23 @@ extension RoutePlan {
         }
     }
 
-    private static func step(_ column: ColumnSpec, _ spec: RouteSpec) throws(Failure) -> ColumnStep {
+    private static func step(
+        _ column: ColumnSpec, _ spec: RouteSpec, _ paths: inout [JSONPath]
+    ) throws(Failure) -> ColumnStep {
         var step = ColumnStep(
             type: column.type, field: 0, layout: column.timeLayout, isRequired: column.required)
         switch spec.format {
         case .combined: step.field = try combinedField(column, spec, &step)
         case .json, .maxwell:
-            throw failure(spec, nil, "has a format that is not built yet")
+            guard let path = JSONPath(column.path) else {
+                throw failure(
+                    spec, column, "has a bad path '\(column.path.prefix(80))'",
+                    hint: "write a.b[0].c; a name with a dot as [\"a.b\"]; at most \(JSONPath.maximumStepCount) steps")
+            }
+            step.field = paths.count
+            step.takesMilliseconds =
+                spec.format == .maxwell && column.path == "ts" && column.timeLayout == .epochSeconds
+            paths.append(path)
         }
         let isNumber = column.type == .int32 || column.type == .int64 || column.type == .double
         let isText = column.type == .string || column.type == .json
@@ -138,6 +155,16 @@ extension RoutePlan {
             column.minimum != nil || column.maximum != nil || column.maximumByteCount != nil
             || column.pattern != nil || column.allowed != nil
         return step
+    }
+
+    private static func pattern(
+        _ text: String, _ column: ColumnSpec, _ spec: RouteSpec
+    ) throws(Failure) -> Pattern {
+        do throws(Failure) {
+            return try Pattern(text)
+        } catch {
+            throw failure(spec, column, "has a bad pattern: " + error.message, hint: error.hint, cause: error.cause)
+        }
     }
 
     private static func clamped(_ value: Double) -> Int64 {

@@ -17,7 +17,9 @@ public final class RouteStage {
     public let rows: RowBatch
     public private(set) var rejections: [RowRejection] = []
 
+    private let isCombined: Bool
     private var combined = CombinedParser()
+    private let documents: DocumentReader
     private var reader: ValueReader
     private var days: DayFinder
     private var groups: GroupIndex
@@ -25,6 +27,8 @@ public final class RouteStage {
     public init(_ plan: RoutePlan) throws(Failure) {
         self.plan = plan
         rows = RowBatch(columns: plan.columns.map { ($0.name, $0.type) })
+        isCombined = plan.spec.format == .combined
+        documents = DocumentReader(paths: plan.paths)
         reader = try ValueReader(plan)
         days = DayFinder(plan.zone)
         groups = GroupIndex(plan.table, partitionName: plan.spec.partitionName)
@@ -81,11 +85,15 @@ public final class RouteStage {
 
     /// Makes a row of an event, or says why not and which column decided.
     private func row(_ text: ByteView, event: Int32, timestamp: Int64, _ column: inout Int32) -> Rejection? {
-        guard combined.parse(text) else { return Self.isBlank(text) ? .blank : .malformed }
+        if isCombined {
+            guard combined.parse(text) else { return Self.isBlank(text) ? .blank : .malformed }
+        } else if let reason = readDocument(text) {
+            return reason
+        }
         var time: Int64 = 0
         for index in 0..<plan.steps.count {
             let step = plan.steps[index]
-            let cell = combined.cell(step.field, in: text)
+            let cell = isCombined ? combined.cell(step.field, in: text) : cell(step.field, type: step.type)
             let isTime = index == plan.timeStep
             if let reason = reader.append(cell, step, to: rows.columns[index]) {
                 column = Int32(index)
@@ -96,7 +104,44 @@ public final class RouteStage {
                 time = reader.lastWord
             }
         }
-        return place(time, event: event, timestamp: timestamp, table: 0, &column)
+        var table: Int32 = 0
+        if !plan.table.isFixed {
+            let first = plan.steps.count
+            let database = cell(first + MaxwellPath.database, type: .string)
+            let name = cell(first + MaxwellPath.table, type: .string)
+            if let reason = groups.table(database: database, table: name, into: &table) { return reason }
+        }
+        return place(time, event: event, timestamp: timestamp, table: table, &column)
+    }
+
+    /// Reads a JSON record. A Maxwell record names a database and a type, both strings.
+    private func readDocument(_ text: ByteView) -> Rejection? {
+        // Safety: the text lies in the batch's slab, which has `EventBatch.padding` readable bytes behind it.
+        switch unsafe documents.read(padded: text) {
+        case .malformed, .notAnObject: return Self.isBlank(text) ? .blank : .malformed
+        case .tooDeep: return .tooDeep
+        case nil: break
+        }
+        guard plan.spec.format == .maxwell else { return nil }
+        let first = plan.steps.count
+        guard documents.value(first + MaxwellPath.database).kind == .string,
+            documents.value(first + MaxwellPath.type).kind == .string
+        else { return .malformed }
+        return nil
+    }
+
+    private func cell(_ path: Int, type: ColumnType) -> Cell {
+        let value = documents.value(path)
+        let kind: Cell.Kind =
+            switch value.kind {
+            case .none: .none
+            case .string: .string
+            case .number: .number
+            case .yes: .yes
+            case .no: .no
+            case .structure: .structure
+            }
+        return Cell(kind: kind, bytes: type == .json ? value.raw : value.text)
     }
 
     private func noTime(_ column: inout Int32) -> Rejection {

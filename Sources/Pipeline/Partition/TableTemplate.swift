@@ -18,6 +18,7 @@ struct TableTemplate: Sendable {
     let pieces: [Piece]
     /// The name, if it does not depend on the record.
     let fixed: String?
+    var isFixed: Bool { fixed != nil }
     var needsDatabase: Bool { pieces.contains(.database) }
     var needsTable: Bool { pieces.contains(.table) }
 

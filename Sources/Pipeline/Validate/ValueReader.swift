@@ -126,7 +126,9 @@ struct ValueReader {
 
     private mutating func timestamp(_ cell: Cell, _ step: ColumnStep) -> Int64? {
         if step.layout == .apache, cell.bytes.count == 26 { return apacheTime(cell.bytes) }
-        return Self.microseconds(cell, step)
+        if let found = Self.microseconds(cell, step) { return found }
+        guard step.takesMilliseconds, cell.kind == .number else { return nil }
+        return TimeText.microseconds(cell.bytes, layout: .epochMilliseconds)
     }
 
     private static func microseconds(_ cell: Cell, _ step: ColumnStep) -> Int64? {

@@ -1,0 +1,101 @@
+internal import CSimdjson
+public import Event
+
+/// Reads JSON objects, one at a time, and finds what stands at given paths: the hot path.
+///
+/// - Every byte is validated (RFC 8259), not only what the paths name.
+/// - Of equal names in one object the last counts, with all that is below it.
+/// - Numbers stay text: nothing is rounded.
+///
+/// Reused; one thread at a time. No allocation once it has met its longest record.
+// Safety: `reader` is freed in deinit; cells point into the record or the reader, valid until the next read.
+@safe public final class DocumentReader {
+    /// Deepest nesting, the outermost object counted.
+    public static let maximumDepth = 256
+
+    public enum Fault: Sendable {
+        case malformed, tooDeep, notAnObject
+    }
+
+    /// What stands at a path.
+    public struct Value {
+        public enum Kind: Sendable { case none, string, number, yes, no, structure }
+        /// `none`: nothing there, or null.
+        public var kind: Kind
+        /// A string unescaped, anything else as written.
+        public var text: ByteView
+        /// As written; strings with their quotes.
+        public var raw: ByteView
+    }
+
+    public let pathCount: Int
+    private let reader: OpaquePointer
+
+    public init(paths: [JSONPath]) {
+        unsafe reader = millrace_reader_new()
+        pathCount = paths.count
+        for path in paths { add(path) }
+    }
+
+    deinit { unsafe millrace_reader_free(reader) }
+
+    /// Reads one record. Values are valid until the next read, and as long as the record's bytes.
+    ///
+    /// Unsafe: 64 bytes behind the record must be readable (`EventBatch.padding`).
+    @unsafe
+    public func read(padded record: ByteView) -> Fault? {
+        switch unsafe Int(millrace_reader_read(reader, record.start, record.count, Int32(Self.maximumDepth))) {
+        case MILLRACE_READ_OK: nil
+        case MILLRACE_READ_TOO_DEEP: .tooDeep
+        case MILLRACE_READ_NO_OBJECT: .notAnObject
+        default: .malformed
+        }
+    }
+
+    /// The value at a path of the last record that was read without fault.
+    public func value(_ path: Int) -> Value {
+        precondition(path >= 0 && path < pathCount, "no such path")
+        let cell = unsafe millrace_reader_cells(reader)[path]
+        let kind: Value.Kind =
+            switch unsafe cell.kind {
+            case MILLRACE_CELL_STRING: .string
+            case MILLRACE_CELL_NUMBER: .number
+            case MILLRACE_CELL_TRUE: .yes
+            case MILLRACE_CELL_FALSE: .no
+            case MILLRACE_CELL_STRUCTURE: .structure
+            default: .none
+            }
+        guard kind != .none, let text = unsafe cell.text, let raw = unsafe cell.raw else {
+            return Value(kind: .none, text: .empty, raw: .empty)
+        }
+        return unsafe Value(
+            kind: kind, text: ByteView(start: text, count: cell.count),
+            raw: ByteView(start: raw, count: cell.raw_count))
+    }
+
+    private func add(_ path: JSONPath) {
+        // All names lie in one buffer while the C side copies them.
+        var names: [UInt8] = [0]
+        var extents: [(from: Int, count: Int, index: Int)] = []
+        for step in path.steps {
+            switch step {
+            case .name(let name):
+                extents.append((names.count, name.count, 0))
+                names += name
+            case .index(let index): extents.append((-1, 0, index))
+            }
+        }
+        unsafe names.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            var steps: [millrace_path_step] = unsafe []
+            for extent in extents {
+                unsafe steps.append(
+                    millrace_path_step(
+                        name: extent.from < 0 ? nil : base + extent.from, count: extent.count, index: extent.index))
+            }
+            unsafe steps.withUnsafeBufferPointer { list in
+                unsafe millrace_reader_add(reader, list.baseAddress, list.count)
+            }
+        }
+    }
+}
