@@ -6,7 +6,7 @@ internal import Event
 ///
 /// - Inside quotes a backslash takes the next byte with it; values are kept as they were logged.
 /// - `-` is no value. `method`, `uri`, `protocol` have values only if the request is exactly
-///   `METHOD URI HTTP/x`; the request is always kept whole.
+///   `METHOD URI HTTP/1.1`; the request is always kept whole.
 /// - A line that is wrapped in one more pair of quotes is taken without them.
 /// - An agent without its closing quote is malformed: the line was cut.
 struct CombinedParser {
@@ -112,7 +112,7 @@ struct CombinedParser {
         guard second > first + 1, to - second > 6, request[second + 1] == UInt8(ascii: "H"),
             request[second + 2] == UInt8(ascii: "T"), request[second + 3] == UInt8(ascii: "T"),
             request[second + 4] == UInt8(ascii: "P"), request[second + 5] == UInt8(ascii: "/"),
-            request.firstIndex(of: space, from: second + 1) == to
+            Self.isVersion(request.slice(second + 6, to))
         else { return }
         for index in from..<first {
             let byte = request[index]
@@ -121,6 +121,14 @@ struct CombinedParser {
         extents[Field.method.rawValue] = Extent(from: Int32(from), to: Int32(first))
         extents[Field.uri.rawValue] = Extent(from: Int32(first + 1), to: Int32(second))
         extents[Field.protocol.rawValue] = Extent(from: Int32(second + 1), to: Int32(to))
+    }
+
+    /// `1.1`, `2`: digits and dots, so nothing else follows the protocol.
+    private static func isVersion(_ text: ByteView) -> Bool {
+        for index in 0..<text.count {
+            guard text[index] &- 48 < 10 || text[index] == UInt8(ascii: ".") else { return false }
+        }
+        return true
     }
 
     /// A value in quotes; `index` moves behind the closing one.
