@@ -89,6 +89,7 @@ let package = Package(
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),
         tests("TransportTests", ["CRdKafka", "Event", "JSON", "Platform", "Transport"]),
         tests("ConfigurationTests", ["Configuration", "Columns", "Event", "Platform"]),
+        tests("AgentFilesTests", ["Agent", "Configuration", "Event", "Platform", "Transport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

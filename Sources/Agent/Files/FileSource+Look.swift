@@ -1,0 +1,268 @@
+internal import Configuration
+internal import Event
+internal import Platform
+
+extension FileSource {
+    public func look(now: Int64) -> Bool {
+        self.now = now
+        var written: Set<String> = []
+        if let watch {
+            let notices = watch.take()
+            mustScan = mustScan || notices.mustLookAtAll
+            written = notices.written
+        }
+        let since = lastScan.map { now - $0 }
+        if since == nil || mustScan || (since ?? 0) >= Int64(settings.pollMilliseconds) || (since ?? 0) < 0 {
+            scan()
+        } else {
+            for path in written {
+                for stream in origins[path] ?? [] where stream.path == path && stream.ended == nil { restat(stream) }
+            }
+        }
+        updateWatermark()
+        return queue.count > 0 || needsDurability
+    }
+
+    /// Looks at one file that was noticed to be written to, through its descriptor.
+    private func restat(_ stream: TailStream) {
+        guard let status = try? stream.content?.status() else {
+            mustScan = true
+            return
+        }
+        update(stream, status)
+        if stream.isShrunk { mustScan = true }
+    }
+
+    /// A whole look: which files there are, which stream each belongs to.
+    private func scan() {
+        lookCount += 1
+        lastScan = now
+        mustScan = false
+        let outcome = discovery.look(origins: Set(origins.keys)) { self.byFile[$0]?.path == $1 }
+        watch?.watch(outcome.folders)
+        var faulty: Set<String> = []
+        for failure in outcome.failures {
+            faulty.insert(failure.path)
+            fault("source.unreadable", failure.path, failure.error)
+        }
+        faultyPaths = faultyPaths.filter { faulty.contains($0) || !outcome.folders.contains($0) }
+        var unknown: [FoundFile] = []
+        for (file, stream) in match(outcome.files) {
+            guard let stream else {
+                unknown.append(file)
+                continue
+            }
+            found(stream, file)
+            if stream.isShrunk {
+                var truncated = file
+                truncated.isTruncated = true
+                unknown.append(truncated)
+            }
+        }
+        for stream in Array(streams.values) where stream.foundInLook != lookCount { missing(stream) }
+        adoptCopies(&unknown)
+        for file in unknown where file.isMatched { classify(file) }
+        held = held.filter { entry in unknown.contains { $0.identity == entry.key } && byFile[entry.key] == nil }
+        for stream in Array(streams.values) { serveTimers(stream) }
+        pendingWatermark = (now, Set(streams.values.filter { isBehind($0) }.map(\.id)))
+    }
+
+    /// The stream of every file: the same device, inode and birth; else the same inode and birth (device
+    /// numbers change at a reboot).
+    private func match(_ files: [FoundFile]) -> [(FoundFile, TailStream?)] {
+        var result: [(FoundFile, TailStream?)] = files.map { ($0, byFile[$0.identity]) }
+        guard result.contains(where: { $0.1 == nil }), !byFile.isEmpty else { return result }
+        let claimed = Set(result.compactMap { $0.1?.id })
+        var others: [FileIdentity: TailStream] = [:]
+        for (identity, stream) in byFile where !claimed.contains(stream.id) {
+            others[FileIdentity(device: 0, inode: identity.inode, birth: identity.birth)] = stream
+        }
+        for index in result.indices where result[index].1 == nil {
+            let identity = result[index].0.identity
+            // Why: while running a device keeps its number; only a stream not seen since the start may
+            // have another.
+            let key = FileIdentity(device: 0, inode: identity.inode, birth: identity.birth)
+            guard let stream = others[key], stream.foundInLook == 0 else { continue }
+            others[key] = nil
+            setFile(stream, identity)
+            result[index].1 = stream
+        }
+        return result
+    }
+
+    func setFile(_ stream: TailStream, _ identity: FileIdentity?) {
+        guard stream.file != identity else { return }
+        if let old = stream.file, byFile[old] === stream { byFile[old] = nil }
+        stream.file = identity
+        if let identity { byFile[identity] = stream }
+        stream.touch()
+    }
+
+    private func found(_ stream: TailStream, _ file: FoundFile) {
+        let isFirst = stream.foundInLook == 0
+        stream.foundInLook = lookCount
+        stream.goneSince = nil
+        if stream.path != file.path {
+            notice("source.renamed", file.path, "\(stream.path) is \(file.path) now")
+            stream.path = file.path
+            stream.touch()
+        }
+        stream.retiredSince = stream.path == stream.origin ? nil : stream.retiredSince ?? now
+        if stream.isOver {
+            goOn(stream, file)
+            return
+        }
+        guard !stream.isShrunk else { return }
+        if isFirst {
+            stream.lastChange = now
+            enqueue(stream)
+        }
+        update(stream, file.status)
+        // Why: a file with unread bytes is opened now, so that a deletion during an outage loses nothing.
+        if stream.content == nil, stream.seen > stream.position.position { _ = open(stream) }
+    }
+
+    /// A file of an ended stream: where it has bytes that the stream had not, they go on in a new one.
+    func goOn(_ stream: TailStream, _ file: FoundFile) {
+        guard stream.ended != nil, file.status.byteCount > stream.position.position, !stream.ladder.isEmpty,
+            let content = try? FileContent(path: file.path), content.identity == file.identity,
+            (try? content.agrees(with: stream.position, scratch: &scratch)) == true
+        else { return }
+        var record = continuing(stream.record, reason: "grown")
+        record.ended = nil
+        record.file = nil
+        record.partition = stream.partition
+        let fresh = insert(record, isDurable: false)
+        setFile(stream, nil)
+        setFile(fresh, file.identity)
+        fresh.foundInLook = lookCount
+        fresh.bornInLook = lookCount
+        fresh.retiredSince = stream.retiredSince
+        update(fresh, file.status)
+    }
+
+    /// Takes in what a look says about a stream's own file.
+    func update(_ stream: TailStream, _ status: FileStatus) {
+        let isChanged = status.byteCount != stream.seen || status.modified != stream.modified
+        let read = stream.position.position
+        if stream.isUnproved {
+            stream.seen = status.byteCount
+            stream.modified = status.modified
+            enqueue(stream)
+            return
+        }
+        if status.byteCount < read, !(stream.isShortCopy && status.byteCount >= stream.seen) {
+            shrink(stream, "its size went from \(stream.seen) to \(status.byteCount)")
+            return
+        }
+        if read == 0, status.byteCount < stream.seen {
+            shrink(stream, "its size went from \(stream.seen) to \(status.byteCount)")
+            return
+        }
+        guard isChanged else { return }
+        stream.lastChange = now
+        stream.modified = status.modified
+        if status.byteCount != stream.seen {
+            stream.seen = status.byteCount
+            stream.touch()
+        }
+        stream.sight(status.byteCount, now: now)
+        if status.byteCount >= read { enqueue(stream) }
+    }
+
+    /// The file's content is not the stream's any more.
+    func shrink(_ stream: TailStream, _ why: String) {
+        guard !stream.isShrunk else { return }
+        stream.isShrunk = true
+        queue.remove(stream)
+        mustScan = true
+        notice("source.truncated", stream, "\(stream.path) was truncated or replaced: \(why)")
+    }
+
+    private func missing(_ stream: TailStream) {
+        guard stream.ended == nil, stream.file != nil else { return }
+        if stream.goneSince == nil {
+            stream.goneSince = now
+            stream.retiredSince = stream.retiredSince ?? now
+        }
+        guard !stream.isOver, !stream.isShrunk, let status = try? stream.content?.status() else { return }
+        update(stream, status)
+    }
+
+    /// A file that belongs to no stream: held while it may be a copy, else a stream of its own.
+    private func classify(_ file: FoundFile) {
+        guard byFile[file.identity] == nil else { return }
+        if !file.isTruncated, mayBeCopy(file) { return }
+        held[file.identity] = nil
+        guard streams.count < Self.maximumStreamCount else {
+            if faultyPaths.insert("").inserted {
+                faults.append(
+                    Failure(
+                        "source.too_many_files", stage: .source, kind: .transient,
+                        "source \(name) follows \(Self.maximumStreamCount) files; new ones are left alone",
+                        hint: "narrow the patterns or split the source"))
+            }
+            return
+        }
+        allocate(file)
+    }
+
+    private func allocate(_ file: FoundFile) {
+        let content: FileContent
+        do throws(Errno) {
+            guard let opened = try FileContent(path: file.path) else { return }
+            content = opened
+        } catch {
+            if error != .noEntry { fault("source.unreadable", file.path, error) }
+            return
+        }
+        guard content.identity == file.identity else {
+            mustScan = true
+            return
+        }
+        faultyPaths.remove(file.path)
+        let id = StreamID.random(using: &generator)
+        var record = StreamRecord(
+            stream: id, path: file.path, origin: file.path, file: file.identity, partition: pin(id), first: 0,
+            continues: nil, reason: file.isTruncated ? "truncated" : "new", isAnnounced: false, ladder: RungLadder(),
+            seen: file.status.byteCount, isUnproved: false, isShortCopy: false, cuts: [], ended: nil,
+            maximumRecordByteCount: cutter.maximumRecordByteCount)
+        if settings.start == .end, isFirstStart, lookCount == 1, let rung = lastLineStart(content, file.status.byteCount) {
+            record.ladder.append(rung)
+            record.first = rung.position
+            record.reason = "start_at_end"
+        }
+        let stream = insert(record, isDurable: false)
+        stream.modified = file.status.modified
+        stream.lastChange = now
+        stream.foundInLook = lookCount
+        stream.bornInLook = lookCount
+        stream.sight(file.status.byteCount, now: now)
+        if openCount < Self.maximumOpenCount, file.status.byteCount > 0 {
+            stream.content = content
+            openCount += 1
+        }
+    }
+
+    /// The rung at the start of a file's last, unterminated line, or at its end. Nil: read from 0.
+    private func lastLineStart(_ content: FileContent, _ byteCount: UInt64) -> Rung? {
+        let count = min(Int(clamping: byteCount), cutter.maximumRecordByteCount + 1)
+        var tail = [UInt8](repeating: 0, count: count)
+        let from = byteCount - UInt64(count)
+        let got = unsafe tail.withUnsafeMutableBytes { buffer -> Int in
+            (try? unsafe content.read(at: from, into: buffer)) ?? 0
+        }
+        guard got == count else { return nil }
+        let feed = tail.lastIndex(of: UInt8(ascii: "\n"))
+        guard let position = feed.map({ from + UInt64($0) + 1 }) ?? (from > 0 ? byteCount : nil), position > 0
+        else { return nil }
+        let start = ContentChain.tailStart(of: position)
+        var bytes = [UInt8](repeating: 0, count: Int(position - start))
+        return unsafe bytes.withUnsafeMutableBytes { buffer -> Rung? in
+            guard (try? unsafe content.read(at: start, into: buffer)) == buffer.count else { return nil }
+            // Why: the chain begins here; what lies before was never read and is not vouched for.
+            var cursor = ChainCursor(tailOf: Rung(position: position, hash: 0, before: 0, recordStart: position))
+            return unsafe cursor.rung(at: position, recordStart: position, in: UnsafeRawBufferPointer(buffer))
+        }
+    }
+}

@@ -1,0 +1,167 @@
+internal import Event
+internal import Platform
+
+/// One stream of a file source: which file it is, how far it was read and acknowledged, and what it waits
+/// for.
+///
+/// Invariants:
+/// - acknowledged (`ladder.newest`) <= every rung in `inFlight` <= read (`position`);
+/// - nothing is read for shipping while `isDurable` is false;
+/// - `file` nil: no file is the stream's any more; what is not acknowledged then cannot be read again.
+///
+/// | state | means |
+/// | --- | --- |
+/// | active | the file lies under the path that the stream began under |
+/// | rotated | it lies under another path, or only the open descriptor leads to it |
+/// | shrunk | its content is not the stream's any more; a copy is looked for at the next look |
+/// | ending | `endReason` is set: the `end` record is the next and last one |
+/// | ended | the `end` record is acknowledged; rungs are kept to know copies by |
+///
+/// Belongs to its source's thread.
+final class TailStream {
+    let id: StreamID
+    var path: String
+    let origin: String
+    var file: FileIdentity?
+    var partition: Int32
+    var first: UInt64
+    let continues: StreamID?
+    var reason: String
+    /// A record of the stream was acknowledged.
+    var isAnnounced: Bool
+    var isAnnounceSent: Bool
+    /// Rungs up to the acknowledged position.
+    var ladder: RungLadder
+    /// Ends of what was handed out and is not acknowledged, rising.
+    var inFlight: [Rung] = []
+    /// Where reading goes on.
+    var position: Rung
+    /// Size as of the last look.
+    var seen: UInt64
+    var modified: Int64 = 0
+    var cuts: [DecidedCut]
+    var isUnproved: Bool
+    var isShortCopy: Bool
+    var ended: Int64?
+    let maximumRecordByteCount: Int
+
+    var content: FileContent?
+    var isDurable: Bool
+    var isQueued = false
+    var isShrunk = false
+    var isReportedUnreadable = false
+    var endReason: String?
+    var isEndSent = false
+    /// The last look that found the file, and the one that the stream was allocated in.
+    var foundInLook = 0
+    var bornInLook = 0
+    var goneSince: Int64?
+    var retiredSince: Int64?
+    var lastChange: Int64 = 0
+    var lastUse: UInt64 = 0
+    /// Reading found no whole record in `[from, to)`, the end of the file.
+    var stalled: (from: UInt64, to: UInt64)?
+    /// A run of NUL bytes at the position: how far it was followed, its end if known, and since when a byte
+    /// stands behind it.
+    var nulRun: (from: UInt64, scanned: UInt64, end: UInt64?, since: Int64)?
+    var wakeAt: Int64?
+    /// Sizes and when they were first seen, rising: the age of what is behind.
+    var sightings: [(byteCount: UInt64, at: Int64)] = []
+    /// The part of every key that stays: agent, source, stream.
+    let keyMiddle: [UInt8]
+
+    private var encoded: [UInt8]?
+    var isChangedForMirror = true
+
+    /// The most sightings kept: the oldest ones and the latest.
+    private static let maximumSightingCount = 8
+
+    init(_ record: StreamRecord, keyMiddle: [UInt8], isDurable: Bool) {
+        id = record.stream
+        path = record.path
+        origin = record.origin
+        file = record.file
+        partition = record.partition
+        first = record.first
+        continues = record.continues
+        reason = record.reason
+        isAnnounced = record.isAnnounced
+        isAnnounceSent = record.isAnnounced
+        ladder = record.ladder
+        position = record.ladder.newest
+        seen = record.seen
+        cuts = record.cuts
+        isUnproved = record.isUnproved
+        isShortCopy = record.isShortCopy
+        ended = record.ended
+        maximumRecordByteCount = record.maximumRecordByteCount
+        self.keyMiddle = keyMiddle
+        self.isDurable = isDurable
+    }
+
+    var acknowledged: UInt64 { ladder.newest.position }
+    var isOver: Bool { ended != nil || endReason != nil }
+    /// All rungs, up to what was read.
+    var rungs: [Rung] { position.position > acknowledged ? ladder.rungs + [position] : ladder.rungs }
+    /// Whether the stream has no file that it could go on in: a copy may take its place.
+    var wantsCopy: Bool {
+        if isShrunk || file == nil { return true }
+        guard goneSince != nil else { return false }
+        return content == nil || position.position >= seen
+    }
+
+    var record: StreamRecord {
+        StreamRecord(
+            stream: id, path: path, origin: origin, file: file, partition: partition, first: first,
+            continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, seen: seen,
+            isUnproved: isUnproved, isShortCopy: isShortCopy, cuts: cuts, ended: ended,
+            maximumRecordByteCount: maximumRecordByteCount)
+    }
+
+    /// Call after any change of what the record holds.
+    func touch() {
+        encoded = nil
+        isChangedForMirror = true
+    }
+
+    func encodedRecord() -> [UInt8] {
+        if let encoded { return encoded }
+        let bytes = record.encoded()
+        encoded = bytes
+        return bytes
+    }
+
+    func sight(_ byteCount: UInt64, now: Int64) {
+        guard byteCount > sightings.last?.byteCount ?? acknowledged else { return }
+        if sightings.count == Self.maximumSightingCount { sightings.removeLast() }
+        sightings.append((byteCount, now))
+    }
+
+    /// Moves the acknowledged position to the highest rung at or below `to`.
+    func acknowledge(to: UInt64) {
+        var count = 0
+        while count < inFlight.count, inFlight[count].position <= to {
+            ladder.append(inFlight[count])
+            count += 1
+        }
+        inFlight.removeFirst(count)
+        isAnnounced = true
+        let acknowledged = acknowledged
+        cuts.removeAll { $0.to <= acknowledged }
+        sightings.removeAll { $0.byteCount <= acknowledged }
+        touch()
+    }
+
+    /// Reads again from the acknowledged position.
+    func rewind() {
+        inFlight.removeAll()
+        position = ladder.newest
+        isAnnounceSent = isAnnounced
+        isEndSent = false
+        stalled = nil
+        nulRun = nil
+    }
+
+    /// The cut that the position is in or before.
+    var nextCut: DecidedCut? { cuts.first { $0.to > position.position } }
+}

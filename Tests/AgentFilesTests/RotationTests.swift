@@ -1,0 +1,301 @@
+import Agent
+import Configuration
+import Event
+import Glibc
+import Platform
+import Testing
+
+/// Scenarios of rotation: renames, copies, truncation, deletion, restarts between.
+struct RotationTests {
+    @Test func renamedFileIsReadOnWhileItsOldWriterWrites() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "before\n")
+        #expect(bench.turn() == ["before"])
+        bench.rename("app.log", "app.log.1")
+        bench.append("app.log.1", "late\n")
+        bench.append("app.log", "first\n")
+        #expect(bench.turn().sorted() == ["first", "late"])
+        bench.append("app.log.1", "later\n")
+        #expect(bench.turn() == ["later"])
+        #expect(bench.collector.duplicates == 0)
+    }
+
+    @Test func threeRotationsInQuickSuccessionLoseNothing() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "g1\n")
+        bench.turn()
+        bench.rename("app.log", "app.log.1")
+        bench.append("app.log.1", "g1 late\n")
+        bench.append("app.log", "g2\n")
+        bench.turn()
+        bench.rename("app.log.1", "app.log.2")
+        bench.rename("app.log", "app.log.1")
+        bench.append("app.log.1", "g2 late\n")
+        bench.append("app.log", "g3\n")
+        bench.turn()
+        #expect(bench.collector.delivered.sorted() == ["g1", "g1 late", "g2", "g2 late", "g3"])
+        #expect(bench.collector.duplicates == 0)
+    }
+
+    @Test func renameToANameThatAlsoMatchesIsNotReadAgain() {
+        let bench = Bench(["input.*.log"])
+        bench.append("input.1.log", "old\n")
+        bench.turn()
+        bench.rename("input.1.log", "input.2.log")
+        bench.append("input.2.log", "more\n")
+        #expect(bench.turn() == ["more"])
+    }
+
+    @Test func renamedAndRecreatedWhileStopped() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "shipped\n")
+        bench.turn()
+        bench.restart(orderly: true)
+        bench.append("app.log", "unread\n")
+        bench.rename("app.log", "app.log.1")
+        bench.append("app.log", "new\n")
+        #expect(bench.turn().sorted() == ["new", "unread"])
+        #expect(bench.collector.duplicates == 0)
+    }
+
+    @Test func numberedChainIsFollowed() {
+        let bench = Bench(["app.log*"])
+        var expected: [String] = []
+        for generation in 0..<10 {
+            let lines = (0..<200).map { "\(generation)-\($0)" }
+            bench.append("app.log", lines.map { $0 + "\n" }.joined())
+            expected += lines
+            if generation % 3 != 2 { bench.turn() }
+            for number in stride(from: generation - 1, through: 0, by: -1) {
+                bench.rename("app.log.\(number)", "app.log.\(number + 1)")
+            }
+            bench.rename("app.log", "app.log.0")
+        }
+        bench.turn()
+        #expect(bench.collector.delivered.sorted() == expected.sorted())
+        #expect(bench.collector.duplicates == 0)
+    }
+
+    @Test(arguments: ["app.log*", "app.log"]) func copyTruncateWithUnreadLinesInTheCopy(pattern: String) {
+        let bench = Bench([pattern])
+        bench.append("app.log", "one\ntwo\n")
+        bench.turn()
+        bench.copy("app.log", "app.log.1")
+        bench.append("app.log.1", "three\n")
+        bench.truncate("app.log")
+        bench.append("app.log", "four\n")
+        #expect(bench.turn().sorted() == ["four", "three"])
+        #expect(bench.collector.duplicates == 0)
+        #expect(bench.notices.contains { $0.code == "source.copy_adopted" })
+        bench.append("app.log", "five\n")
+        #expect(bench.turn() == ["five"])
+    }
+
+    @Test func copyIsHeldWhileTheOriginalIsWhole() {
+        let bench = Bench(["app.log*"])
+        bench.append("app.log", "one\ntwo\n")
+        bench.turn()
+        bench.copy("app.log", "app.log.1")
+        #expect(bench.turn().isEmpty)
+        #expect(!bench.source.isDrained)
+        #expect(bench.source.reports().contains { $0.state == "held" })
+        #expect(bench.turn(after: 30_000).isEmpty)
+        bench.truncate("app.log")
+        #expect(bench.turn().isEmpty)
+        #expect(bench.source.isDrained)
+        #expect(bench.collector.duplicates == 0 && bench.collector.announces.count == 1)
+    }
+
+    @Test func heldFileBecomesAStreamAfterAMinuteOrOnceItDisagrees() {
+        let bench = Bench(["app.log*"])
+        bench.append("app.log", "one\ntwo\n")
+        bench.turn()
+        bench.copy("app.log", "app.log.1")
+        bench.turn()
+        #expect(bench.turn(after: 61_000) == ["one", "two"])
+        bench.append("app.log.2", "other\nlines\nof its own\n")
+        #expect(bench.turn() == ["other", "lines", "of its own"])
+    }
+
+    @Test func truncateThenQuicklyMoreBytesThanBefore() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "one\ntwo\n")
+        bench.turn()
+        bench.truncate("app.log")
+        bench.append("app.log", "uno\ndos\ntres\n")
+        #expect(bench.turn() == ["uno", "dos", "tres"])
+        bench.truncate("app.log")
+        bench.append("app.log", "UNO\nDOS\nTRES\n")
+        #expect(bench.turn() == ["UNO", "DOS", "TRES"])
+        #expect(bench.collector.announces.count == 3)
+        bench.turn(after: 61_000)
+        #expect(bench.collector.ends.count == 2)
+    }
+
+    @Test func truncateToAMiddleByteReadsTheFileAnew() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "1\n2\n3\n4\n")
+        bench.turn()
+        bench.truncate("app.log", to: 2)
+        #expect(bench.turn() == ["1"])
+        bench.append("app.log", "5\n")
+        #expect(bench.turn() == ["5"])
+    }
+
+    @Test func truncateWhileTheOutputIsBlocked() {
+        let bench = Bench(["app.log"]) { $0.packByteCount = 1 }
+        let lines = (0..<100_000).map { "line \($0)" }
+        bench.append("app.log", lines.map { $0 + "\n" }.joined())
+        _ = bench.source.look(now: bench.now)
+        bench.settle()
+        bench.ship(maximumBatchCount: 1)
+        let count = bench.collector.delivered.count
+        #expect(count < lines.count)
+        bench.truncate("app.log")
+        bench.append("app.log", "new\n")
+        bench.turn()
+        #expect(bench.collector.delivered == lines.prefix(count) + ["new"])
+        #expect(bench.notices.contains { $0.code == "source.lost" })
+    }
+
+    @Test func deleteAndRecreateUnderTheSameName() {
+        let bench = Bench(["app.log"])
+        for round in 0..<5 {
+            bench.append("app.log", "line \(round)\n")
+            #expect(bench.turn() == ["line \(round)"])
+            bench.delete("app.log")
+            if round % 2 == 0 { bench.turn(after: 3_000) }
+        }
+        for _ in 0..<3 { bench.turn(after: 61_000) }
+        #expect(bench.collector.ends.count == 5)
+        #expect(bench.source.reports().isEmpty)
+    }
+
+    @Test func deletedFileIsReadToItsEndThroughItsDescriptor() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "one\n")
+        _ = bench.source.look(now: bench.now)
+        bench.append("app.log", "two\nunterminated")
+        bench.delete("app.log")
+        #expect(bench.turn() == ["one", "two"])
+        #expect(bench.turn(after: 6_000) == ["unterminated"])
+        for _ in 0..<2 { bench.turn(after: 61_000) }
+        #expect(bench.collector.ends.count == 1)
+        #expect(bench.collector.faults.isEmpty)
+    }
+
+    @Test func lastLineOfARotatedFileIsShippedOnceThoughTheWriterComesBack() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "one\nunterminated")
+        bench.turn()
+        bench.rename("app.log", "app.log.1")
+        bench.turn()
+        #expect(bench.turn(after: 6_000) == ["unterminated"])
+        bench.restart()
+        bench.append("app.log.1", " rest\nmore\n")
+        bench.turn()
+        #expect(bench.collector.delivered == ["one", "unterminated", " rest", "more"])
+        #expect(bench.collector.faults.isEmpty)
+    }
+
+    @Test func filesDeletedWhileStoppedAreReportedLost() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "one\ntwo\n")
+        _ = bench.source.look(now: bench.now)
+        bench.settle()
+        bench.restart()
+        bench.delete("app.log")
+        bench.turn()
+        bench.turn(after: 61_000)
+        #expect(bench.notices.contains { $0.code == "source.lost" && $0.message.contains("8 unread bytes") })
+    }
+
+    @Test func twoFilesOfTheSameFirstLineAreBothRead() {
+        let bench = Bench(["*.log"])
+        let header = String(repeating: "h", count: 5_000) + "\n"
+        bench.append("a.log", header + "a\n")
+        bench.append("b.log", header + "b\n")
+        #expect(bench.turn().count == 4)
+    }
+
+    @Test func threeFilesRotatedAtOnce() {
+        let bench = Bench(["*.log"])
+        for name in ["a", "b", "c"] { bench.append("\(name).log", "\(name) one\n") }
+        bench.turn()
+        for name in ["a", "b", "c"] {
+            bench.rename("\(name).log", "\(name).log.1")
+            bench.append("\(name).log.1", "\(name) late\n")
+            bench.append("\(name).log", "\(name) new\n")
+        }
+        bench.turn()
+        #expect(bench.collector.delivered.count == 9 && bench.collector.duplicates == 0)
+    }
+
+    @Test func newIDsGoOnFromTheAcknowledgedPosition() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "one\n")
+        bench.turn()
+        bench.append("app.log", "two\n")
+        bench.turn(acknowledge: false)
+        bench.checkpoint()
+        bench.restart(.newIDs(reason: "state copied", afterPowerLoss: false))
+        #expect(bench.turn() == ["two"])
+        #expect(bench.collector.announces.last?.contains("\"continues\"") == true)
+        bench.append("app.log", "three\n")
+        bench.source.takeNewIDs(reason: "foreign incarnation")
+        #expect(bench.turn() == ["three"])
+        #expect(bench.collector.announces.count == 3)
+    }
+
+    @Test func powerLossGoesBackBehindTheHighestRungThatMatches() {
+        let bench = Bench(["app.log"]) { $0.packByteCount = 64 }
+        let lines = (0..<100).map { "line \($0)" }
+        bench.append("app.log", lines.map { $0 + "\n" }.joined())
+        bench.turn()
+        bench.checkpoint()
+        // The disk never saw the second half.
+        bench.truncate("app.log", to: 400)
+        bench.append("app.log", "other\n")
+        bench.restart(.newIDs(reason: "power loss", afterPowerLoss: true))
+        let delivered = bench.turn()
+        #expect(delivered.last?.hasSuffix("other") == true)
+        #expect(delivered.count < 40)
+        #expect(bench.collector.faults.isEmpty)
+    }
+
+    @Test func changedRecordLimitGoesOnUnderANewStream() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "one\n")
+        bench.turn()
+        bench.checkpoint()
+        bench.settings.maximumRecordByteCount = 10
+        bench.restart()
+        bench.append("app.log", "two\n")
+        #expect(bench.turn() == ["two"])
+        #expect(bench.collector.announces.last?.contains("framing") == true)
+    }
+
+    @Test func damagedRecordIsReportedAndTheRestGoesOn() {
+        let bench = Bench(["*.log"])
+        bench.append("a.log", "a\n")
+        bench.append("b.log", "b\n")
+        bench.turn()
+        bench.checkpoint()
+        bench.records[0].removeLast(10)
+        bench.restart()
+        #expect(bench.turn().count == 1)
+        #expect(bench.source.takeFaults().map(\.code) == ["source.bad_record"])
+    }
+
+    @Test func rewindShipsAgainWhatWasInFlight() {
+        let bench = Bench(["app.log"]) { $0.packByteCount = 8 }
+        bench.append("app.log", "one\ntwo\nthree\n")
+        bench.turn(acknowledge: false)
+        bench.acknowledge(2)
+        bench.unacknowledged.removeAll()
+        bench.source.rewind()
+        bench.turn()
+        #expect(bench.collector.duplicates > 0)
+        #expect(bench.collector.delivered == ["one", "two", "three"] && bench.collector.faults.isEmpty)
+    }
+}
