@@ -4,14 +4,14 @@ internal import Platform
 /// The bytes of an open file as a stream sees them.
 final class FileContent {
     private let descriptor: Descriptor
-    let identity: FileIdentity
+    let identity: InodeIdentity
 
     /// Opens a regular file without blocking, whatever lies there. Nil: it is no regular file any more.
     init?(path: String) throws(Errno) {
         let opened = try Syscalls.open(path, .readNonblocking)
         let status = try opened.status()
         guard status.isRegular else { return nil }
-        identity = FileIdentity(status)
+        identity = InodeIdentity(status)
         descriptor = opened
     }
 
@@ -50,7 +50,7 @@ final class FileContent {
     }
 }
 
-extension FileIdentity {
+extension InodeIdentity {
     init(_ status: FileStatus) {
         self.init(device: status.device, inode: status.inode, birth: status.birth)
     }

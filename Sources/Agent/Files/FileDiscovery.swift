@@ -10,7 +10,7 @@ struct FoundFile {
     var isMatched: Bool
     /// Whether the same file's content was another stream's until now (truncated).
     var isTruncated = false
-    var identity: FileIdentity { FileIdentity(status) }
+    var identity: InodeIdentity { InodeIdentity(status) }
 }
 
 /// Finds the files of a source: those under the patterns, and those whose name says that they may be
@@ -35,11 +35,11 @@ struct FileDiscovery {
 
     /// Looks once. `origins`: the paths that streams began under; `isKnown`: prefers a path among several
     /// of one file.
-    func look(origins: Set<String>, isCurrent: (FileIdentity, String) -> Bool) -> Outcome {
+    func look(origins: Set<String>, isCurrent: (InodeIdentity, String) -> Bool) -> Outcome {
         let folders = FolderLook()
         var outcome = Outcome()
         var seen: Set<String> = []
-        var indexes: [FileIdentity: Int] = [:]
+        var indexes: [InodeIdentity: Int] = [:]
         func add(_ path: String, isMatched: Bool) {
             guard seen.insert(path).inserted else { return }
             let status: FileStatus

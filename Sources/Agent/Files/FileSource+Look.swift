@@ -73,15 +73,15 @@ extension FileSource {
         var result: [(FoundFile, TailStream?)] = files.map { ($0, byFile[$0.identity]) }
         guard result.contains(where: { $0.1 == nil }), !byFile.isEmpty else { return result }
         let claimed = Set(result.compactMap { $0.1?.id })
-        var others: [FileIdentity: TailStream] = [:]
+        var others: [InodeIdentity: TailStream] = [:]
         for (identity, stream) in byFile where !claimed.contains(stream.id) {
-            others[FileIdentity(device: 0, inode: identity.inode, birth: identity.birth)] = stream
+            others[InodeIdentity(device: 0, inode: identity.inode, birth: identity.birth)] = stream
         }
         for index in result.indices where result[index].1 == nil {
             let identity = result[index].0.identity
             // Why: while running a device keeps its number; only a stream not seen since the start may
             // have another.
-            let key = FileIdentity(device: 0, inode: identity.inode, birth: identity.birth)
+            let key = InodeIdentity(device: 0, inode: identity.inode, birth: identity.birth)
             guard let stream = others[key], stream.foundInLook == 0 else { continue }
             others[key] = nil
             setFile(stream, identity)
@@ -90,7 +90,7 @@ extension FileSource {
         return result
     }
 
-    func setFile(_ stream: TailStream, _ identity: FileIdentity?) {
+    func setFile(_ stream: TailStream, _ identity: InodeIdentity?) {
         guard stream.file != identity else { return }
         if let old = stream.file, byFile[old] === stream { byFile[old] = nil }
         stream.file = identity

@@ -46,8 +46,8 @@ public final class FileSource: StreamSource {
     var streams: [StreamID: TailStream] = [:]
     /// Streams by the path that they began under.
     var origins: [String: [TailStream]] = [:]
-    var byFile: [FileIdentity: TailStream] = [:]
-    var held: [FileIdentity: HeldFile] = [:]
+    var byFile: [InodeIdentity: TailStream] = [:]
+    var held: [InodeIdentity: HeldFile] = [:]
     var queue = StreamQueue()
     /// Streams allocated or cut since the last checkpoint, and those in the one being written.
     var undurable: Set<StreamID> = []

@@ -2,7 +2,7 @@ internal import Event
 internal import JSON
 
 /// Which file on disk: what `statx` says that survives a rename.
-struct FileIdentity: Hashable, Sendable {
+struct InodeIdentity: Hashable, Sendable {
     var device: UInt64
     var inode: UInt64
     /// 0: the file system keeps no birth time.
@@ -35,7 +35,7 @@ struct StreamRecord: Hashable, Sendable {
     /// The path that the stream began under: rotation names extend it.
     var origin: String
     /// Nil: no file is the stream's any more.
-    var file: FileIdentity?
+    var file: InodeIdentity?
     var partition: Int32
     var first: UInt64
     var continues: StreamID?
@@ -122,10 +122,10 @@ extension StreamRecord {
             else { return nil }
             cuts.append(DecidedCut(kind: kind, from: from, to: to))
         }
-        var file: FileIdentity?
+        var file: InodeIdentity?
         if let inode = value["inode"]?.unsigned {
             guard let device = value["device"]?.unsigned, let birth = value["birth"]?.integer else { return nil }
-            file = FileIdentity(device: device, inode: inode, birth: birth)
+            file = InodeIdentity(device: device, inode: inode, birth: birth)
         }
         var continues: StreamID?
         if let text = value["continues"]?.string {

@@ -22,7 +22,7 @@ final class TailStream {
     let id: StreamID
     var path: String
     let origin: String
-    var file: FileIdentity?
+    var file: InodeIdentity?
     var partition: Int32
     var first: UInt64
     let continues: StreamID?
