@@ -16,7 +16,8 @@ struct FaultScenario {
 
     /// Runs with a fault at step `position` of the first collector; 0: none. Returns its step count.
     func run(_ kind: Kind, at position: Int, second: Int = 0, seed: UInt64, isTracing: Bool = false)
-        -> (complaints: [String], steps: Int, trace: [String]) {
+        -> (complaints: [String], steps: Int, trace: [String])
+    {
         let disk = ModelDisk(seed: seed)
         if kind == .sleepFenced { disk.hasLocks = false }
         if hasOrphan { leaveOrphan(disk, seed: seed) }
@@ -122,7 +123,8 @@ struct FaultScenario {
         let steps = scenario.run(kind, at: 0, seed: 1).steps
         for position in stride(from: 1, through: steps, by: 11) {
             for second in stride(from: 1 + position % 3, through: 60, by: 7) {
-                let outcome = scenario.run(kind, at: position, second: second, seed: UInt64(position * 1_000 + second))
+                let outcome = scenario.run(
+                    kind, at: position, second: second, seed: UInt64(position * 1_000 + second))
                 if outcome.complaints.isEmpty { continue }
                 Issue.record("\(kind) at \(position), then \(second): \(outcome.complaints)")
                 return

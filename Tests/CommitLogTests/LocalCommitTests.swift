@@ -32,7 +32,11 @@ import Testing
     settings.keptRecordCount = 2
     let log = CommitLog(storage: storage, settings: settings)
     try log.open()
-    for number in 0..<12 { #expect(try log.commit(advance(number == 0 ? -1 : Int64(number), Int64(number) + 1)) == .committed(number: number + 1)) }
+    for number in 0..<12 {
+        #expect(
+            try log.commit(advance(number == 0 ? -1 : Int64(number), Int64(number) + 1))
+                == .committed(number: number + 1))
+    }
     #expect(log.maintenanceFault == nil)
     let checkpoints = try storage.list(WarehousePath.checkpoints)
     let records = try storage.list(WarehousePath.logFolder(of: 1))

@@ -25,7 +25,8 @@ final class ModelCollector {
         self.input = input
         generator = SeededGenerator(seed: seed)
         log = CommitLog(
-            storage: storage, incarnation: Token.make(using: &generator), clock: FixedClock(), settings: input.settings)
+            storage: storage, incarnation: Token.make(using: &generator), clock: FixedClock(),
+            settings: input.settings)
         var tokens = SeededGenerator(seed: generator.next())
         log.makeToken = { Token.make(using: &tokens) }
     }
@@ -91,7 +92,9 @@ final class ModelCollector {
         do throws(Failure) {
             for row in rows {
                 let day = "dt=2026-11-\(20 + row % 2)"
-                do { try files.append("\(partition):\(row)\n", partition: day) } catch let error as Failure { throw error } catch {
+                do { try files.append("\(partition):\(row)\n", partition: day) } catch let error as Failure {
+                    throw error
+                } catch {
                     throw ModelStorage.dead
                 }
             }
@@ -167,7 +170,9 @@ enum Oracle {
     private static func rows(_ disk: ModelDisk, _ input: ModelInput, _ when: String) -> [String] {
         var counts: [String: Int] = [:]
         for (_, bytes) in disk.files(below: "db") {
-            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") { counts[String(line), default: 0] += 1 }
+            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+                counts[String(line), default: 0] += 1
+            }
         }
         var complaints: [String] = []
         for partition in 0..<input.partitionCount {

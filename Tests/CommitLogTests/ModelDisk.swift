@@ -119,7 +119,8 @@ final class ModelDisk {
                 node.entries = node.durableEntries
             } else {
                 if node.bytes != node.durableBytes, survives(loss) {
-                    let count = loss == .nothing ? node.bytes.count : Int.random(in: 0...node.bytes.count, using: &generator)
+                    let count =
+                        loss == .nothing ? node.bytes.count : Int.random(in: 0...node.bytes.count, using: &generator)
                     node.durableBytes = Array(node.bytes.prefix(count))
                 }
                 node.bytes = node.durableBytes
@@ -183,7 +184,9 @@ extension ModelDisk {
             let checkpoint = newestCheckpoint(durable: false)
             for (name, bytes) in files(below: WarehousePath.log) {
                 guard let record = try? CommitRecord.decoded(bytes, path: name) else { continue }
-                let isVoid = record.number <= checkpoint?.state.number ?? 0 && checkpoint?.tokens[record.number] != record.token
+                let isVoid =
+                    record.number <= checkpoint?.state.number ?? 0
+                    && checkpoint?.tokens[record.number] != record.token
                 if !isVoid, record.effects.files.contains(where: { $0.staged == path }) {
                     violations.append("\(path) was removed although record \(record.number) lists it")
                 }

@@ -44,7 +44,9 @@ final class ModelStorage: Storage, @unchecked Sendable {
     }
 
     /// One step: may fail before or after `body`.
-    func step<Result>(_ name: @autoclosure () -> String, _ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    func step<Result>(_ name: @autoclosure () -> String, _ body: () throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
         if isDead { throw Self.dead }
         stepCount += 1
         if isTracing { trace.append("\(stepCount) \(name())") }

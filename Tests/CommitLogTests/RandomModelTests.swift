@@ -25,7 +25,8 @@ final class RandomWarehouse {
         disk = ModelDisk(seed: seed &+ 1)
         disk.hasLocks = seed % 3 != 0
         input = ModelInput(
-            partitionCount: Int32.random(in: 1...2, using: &generator), count: Int64.random(in: 4...10, using: &generator),
+            partitionCount: Int32.random(in: 1...2, using: &generator),
+            count: Int64.random(in: 4...10, using: &generator),
             checkpointEvery: Int.random(in: 1...3, using: &generator),
             keptRecordCount: Int.random(in: 0...2, using: &generator),
             window: Bool.random(using: &generator) ? 3 : 1_000)
@@ -51,10 +52,12 @@ final class RandomWarehouse {
             return die >= 0 && die < chance
         }
         if falls(chances.sleep) {
-            return busy.count >= collectors.count ? nil : .sleep { [unowned self] in
-                if Int.random(in: 0..<4, using: &generator) == 0 { disk.now += 7_200_000 }
-                for _ in 0..<Int.random(in: 1...4, using: &generator) { act() }
-            }
+            return busy.count >= collectors.count
+                ? nil
+                : .sleep { [unowned self] in
+                    if Int.random(in: 0..<4, using: &generator) == 0 { disk.now += 7_200_000 }
+                    for _ in 0..<Int.random(in: 1...4, using: &generator) { act() }
+                }
         }
         if falls(chances.error) { return .error }
         if falls(chances.lost) { return .lostReply }

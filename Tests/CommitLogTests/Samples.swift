@@ -19,7 +19,11 @@ final class TemporaryFolder {
     static func remove(_ path: String) {
         for name in (try? Syscalls.list(path)) ?? [] {
             let full = path + "/" + name
-            if (try? Syscalls.status(full, followLinks: false).isDirectory) == true { remove(full) } else { try? Syscalls.unlink(full) }
+            if (try? Syscalls.status(full, followLinks: false).isDirectory) == true {
+                remove(full)
+            } else {
+                try? Syscalls.unlink(full)
+            }
         }
         try? Syscalls.removeDirectory(path)
     }
@@ -36,16 +40,18 @@ final class TemporaryFolder {
 }
 
 extension StagedFiles {
-    func append(_ text: String, table: String = "db.t", partition: String = "dt=2026-11-20", role: FileEffect.Role = .data,
-        compression: Compression = .none) throws
-    {
+    func append(
+        _ text: String, table: String = "db.t", partition: String = "dt=2026-11-20", role: FileEffect.Role = .data,
+        compression: Compression = .none
+    ) throws {
         let bytes = Array(text.utf8)
         let rows = UInt64(bytes.count { $0 == 10 })
         let result = unsafe bytes.withUnsafeBytes { bytes -> Result<Void, Failure> in
             do throws(Failure) {
                 return .success(
                     try unsafe append(
-                        table: table, partition: partition, role: role, compression: compression, bytes: bytes, rows: rows))
+                        table: table, partition: partition, role: role, compression: compression, bytes: bytes,
+                        rows: rows))
             } catch { return .failure(error) }
         }
         try result.get()
@@ -53,11 +59,13 @@ extension StagedFiles {
 }
 
 /// Effects that advance one partition.
-func advance(_ from: Int64, _ next: Int64, partition: Int32 = 0, pipeline: String = "p", files: [FileEffect] = []) -> CommitEffects {
+func advance(_ from: Int64, _ next: Int64, partition: Int32 = 0, pipeline: String = "p", files: [FileEffect] = [])
+    -> CommitEffects
+{
     var effects = CommitEffects()
     var one = PipelineEffect(pipeline: pipeline)
     one.advances = [Advance(topic: "t", partition: partition, epoch: 0, from: from, next: next)]
-    let count = UInt64(next - max(from, 0))
+    let count = UInt64(max(0, next - max(from, 0)))
     one.balance.received = count
     one.balance.written = count
     one.tables["db.t"] = RowCounts(written: count)

@@ -38,7 +38,8 @@ struct Checkpoint: Equatable {
                 let writer = try ObjectReader(value)
                 return WriterState(number: try writer.small("number"), time: try writer.integer("time"))
             }
-            let tokens = TokenWindow(first: try object.small("first_token"), tokens: try object.list("tokens", Reading.text))
+            let tokens = TokenWindow(
+                first: try object.small("first_token"), tokens: try object.list("tokens", Reading.text))
             guard state.number > 0, tokens.first > 0, tokens.first + tokens.tokens.count == state.number + 1 else {
                 throw Malformed(what: "its numbers do not fit")
             }
@@ -90,7 +91,9 @@ extension PipelineState {
     static func reading(_ value: JSONValue) throws(Malformed) -> PipelineState {
         let object = try ObjectReader(value)
         var state = PipelineState()
-        for (key, partition) in try object.list("partitions", PartitionState.reading) { state.partitions[key] = partition }
+        for (key, partition) in try object.list("partitions", PartitionState.reading) {
+            state.partitions[key] = partition
+        }
         for (key, stream) in try object.list("streams", StreamState.reading) { state.streams[key] = stream }
         state.balance = try object.optional("balance", Balance.reading) ?? Balance()
         state.rejections = try object.map("rejections", Reading.count)

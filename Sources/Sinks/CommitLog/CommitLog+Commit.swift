@@ -56,7 +56,8 @@ extension CommitLog {
             tries += 1
             try put(
                 PendingCommit(
-                    number: open.number, token: makeToken(), effects: CommitEffects(), time: clock.wallMilliseconds()))
+                    number: open.number, token: makeToken(), effects: CommitEffects(), time: clock.wallMilliseconds())
+            )
             try refresh()
         }
         let isCommitted = pending?.status == .committed

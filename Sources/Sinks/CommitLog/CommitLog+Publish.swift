@@ -75,9 +75,13 @@ extension CommitLog {
     /// Removes records up to `limit` and all but the two newest checkpoints.
     /// Order: only below a durable checkpoint that does not list them as unfinished.
     private func prune(through limit: Int) throws(Failure) {
-        for folder in Set([limit, limit - WarehousePath.recordsPerFolder].filter { $0 > 0 }.map(WarehousePath.logFolder)) {
+        for folder in Set(
+            [limit, limit - WarehousePath.recordsPerFolder].filter { $0 > 0 }.map(WarehousePath.logFolder))
+        {
             for name in try storage.list(folder) ?? [] {
-                if let number = WarehousePath.number(in: name), number <= limit { try storage.remove(folder + "/" + name) }
+                if let number = WarehousePath.number(in: name), number <= limit {
+                    try storage.remove(folder + "/" + name)
+                }
             }
         }
         let numbers = try (storage.list(WarehousePath.checkpoints) ?? []).compactMap(WarehousePath.number).sorted()

@@ -196,7 +196,8 @@ public final class CommitLog {
             } else if try newestCheckpointNumber() > checkpoint.state.number {
                 return
             } else {
-                throw SealedDocument.corrupt(WarehousePath.record(number), "it is to be published, but it is not there")
+                throw SealedDocument.corrupt(
+                    WarehousePath.record(number), "it is to be published, but it is not there")
             }
         }
         machine = LogMachine(checkpoint, window: settings.window)

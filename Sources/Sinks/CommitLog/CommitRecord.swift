@@ -62,9 +62,9 @@ public struct RowCounts: Sendable, Equatable {
 /// How far one partition moved, or why its chain of offsets broke.
 public struct Advance: Sendable, Equatable {
     public enum Reason: String, Sendable {
-        case records        // read in order
-        case gap            // retention removed `[from, next)` before we read it
-        case epoch          // the topic or its tail was made anew: `epoch` is the new one, reading goes on at `next`
+        case records  // read in order
+        case gap  // retention removed `[from, next)` before we read it
+        case epoch  // the topic or its tail was made anew: `epoch` is the new one, reading goes on at `next`
     }
     public var topic: String
     public var partition: Int32
@@ -127,7 +127,10 @@ public struct StreamEffect: Sendable, Equatable {
     /// Offset of its last record in this commit.
     public var lastOffset: Int64
 
-    public init(stream: StreamID, agent: String, source: String, topic: String, partition: Int32, epoch: Int, lastOffset: Int64) {
+    public init(
+        stream: StreamID, agent: String, source: String, topic: String, partition: Int32, epoch: Int,
+        lastOffset: Int64
+    ) {
         self.stream = stream
         self.agent = agent
         self.source = source

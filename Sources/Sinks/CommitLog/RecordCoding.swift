@@ -27,7 +27,8 @@ extension CommitRecord {
             effects.pipelines = try object.list("pipelines", PipelineEffect.reading)
             effects.files = try object.list("files", FileEffect.reading)
             return CommitRecord(
-                number: try object.small("number"), token: try object.string("token"), writer: try object.string("writer"),
+                number: try object.small("number"), token: try object.string("token"),
+                writer: try object.string("writer"),
                 time: try object.integer("time"), effects: effects)
         } catch {
             throw SealedDocument.corrupt(path, error.what)
@@ -48,7 +49,9 @@ enum Reading {
     }
 
     static func stream(_ value: JSONValue) throws(Malformed) -> StreamID {
-        guard let text = value.string, let stream = StreamID(text) else { throw Malformed(what: "a stream id is wrong") }
+        guard let text = value.string, let stream = StreamID(text) else {
+            throw Malformed(what: "a stream id is wrong")
+        }
         return stream
     }
 
@@ -60,7 +63,8 @@ enum Reading {
     /// `4711-4800`, `17.2-18`.
     static func range(_ value: JSONValue) throws(Malformed) -> CoveredRange {
         let parts = try text(value).split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let from = Position(String(parts[0])), let to = Position(String(parts[1])), from < to else {
+        guard parts.count == 2, let from = Position(String(parts[0])), let to = Position(String(parts[1])), from < to
+        else {
             throw Malformed(what: "a range is wrong")
         }
         return CoveredRange(from, to)
@@ -109,7 +113,9 @@ extension RowCounts {
 }
 
 extension OffsetMark {
-    var json: JSONValue { ["offset": JSONValue(offset), "time": JSONValue(timestamp), "hash": .string(hexadecimal(hash))] }
+    var json: JSONValue {
+        ["offset": JSONValue(offset), "time": JSONValue(timestamp), "hash": .string(hexadecimal(hash))]
+    }
 
     static func reading(_ value: JSONValue) throws(Malformed) -> OffsetMark {
         let object = try ObjectReader(value)
@@ -122,7 +128,8 @@ extension OffsetMark {
 extension Watermark {
     var json: JSONValue {
         [
-            "agent": .string(agent), "source": .string(source), "topic": .string(topic), "partition": JSONValue(partition),
+            "agent": .string(agent), "source": .string(source), "topic": .string(topic),
+            "partition": JSONValue(partition),
             "time": JSONValue(time),
         ]
     }
@@ -228,8 +235,10 @@ extension PipelineEffect {
 extension FileEffect {
     var json: JSONValue {
         [
-            "staged": .string(staged), "final": .string(final), "role": .string(role.rawValue), "table": .string(table),
-            "partition": .string(partition), "rows": JSONValue(rows), "bytes": JSONValue(bytes), "xxh3": .string(checksum),
+            "staged": .string(staged), "final": .string(final), "role": .string(role.rawValue),
+            "table": .string(table),
+            "partition": .string(partition), "rows": JSONValue(rows), "bytes": JSONValue(bytes),
+            "xxh3": .string(checksum),
         ]
     }
 
@@ -238,7 +247,8 @@ extension FileEffect {
         let file = FileEffect(
             staged: try object.string("staged"), final: try object.string("final"),
             role: try object.get("role") { $0.string.flatMap(Role.init) }, table: try object.string("table"),
-            partition: try object.string("partition"), rows: try object.count("rows"), bytes: try object.count("bytes"),
+            partition: try object.string("partition"), rows: try object.count("rows"),
+            bytes: try object.count("bytes"),
             checksum: try object.string("xxh3"))
         if let fault = file.pathFault { throw Malformed(what: fault) }
         return file

@@ -21,7 +21,9 @@ struct SealedDocument {
     }
 
     private static func head(_ kind: Kind, version: Int, checksum: UInt64) -> [UInt8] {
-        let text = "{\"millrace\":\"\(kind.rawValue)\",\"version\":\(version),\"checksum\":\"\(hexadecimal(checksum))\",\"content\":"
+        let text =
+            "{\"millrace\":\"\(kind.rawValue)\",\"version\":\(version),"
+            + "\"checksum\":\"\(hexadecimal(checksum))\",\"content\":"
         return Array(text.utf8)
     }
 
@@ -30,7 +32,9 @@ struct SealedDocument {
         let tail = Array("}\n".utf8)
         let length = head(kind, version: version, checksum: 0).count
         guard bytes.count > length + tail.count, bytes.suffix(2).elementsEqual(tail) else {
-            if let document = JSONValue(parsing: bytes), let found = document["version"]?.integer, found > Int64(version) {
+            if let document = JSONValue(parsing: bytes), let found = document["version"]?.integer,
+                found > Int64(version)
+            {
                 throw newer(path, found)
             }
             throw corrupt(path, "it is torn or not of this kind")
@@ -56,7 +60,8 @@ struct SealedDocument {
 
     private static func newer(_ path: String, _ found: Int64) -> Failure {
         Failure(
-            "sink.newer_log", stage: .commit, kind: .corrupt, "\(path) has version \(found), this program knows \(version)",
+            "sink.newer_log", stage: .commit, kind: .corrupt,
+            "\(path) has version \(found), this program knows \(version)",
             hint: "run the newer millrace that wrote it")
     }
 }
@@ -83,14 +88,17 @@ struct ObjectReader {
 
     func has(_ name: String) -> Bool { value[name].map { !$0.isNull } ?? false }
 
-    func get<Result>(_ name: String, _ convert: (JSONValue) throws(Malformed) -> Result?) throws(Malformed) -> Result {
+    func get<Result>(_ name: String, _ convert: (JSONValue) throws(Malformed) -> Result?) throws(Malformed) -> Result
+    {
         guard let found = value[name], let result = try convert(found) else {
             throw Malformed(what: "the field \(name) is missing or wrong")
         }
         return result
     }
 
-    func optional<Result>(_ name: String, _ convert: (JSONValue) throws(Malformed) -> Result?) throws(Malformed) -> Result? {
+    func optional<Result>(_ name: String, _ convert: (JSONValue) throws(Malformed) -> Result?) throws(Malformed)
+        -> Result?
+    {
         has(name) ? try get(name, convert) : nil
     }
 
@@ -106,7 +114,9 @@ struct ObjectReader {
     }
 
     /// A list of what `convert` reads; missing: empty.
-    func list<Result>(_ name: String, _ convert: (JSONValue) throws(Malformed) -> Result) throws(Malformed) -> [Result] {
+    func list<Result>(_ name: String, _ convert: (JSONValue) throws(Malformed) -> Result) throws(Malformed)
+        -> [Result]
+    {
         guard has(name) else { return [] }
         var results: [Result] = []
         for element in try get(name, { $0.array }) { results.append(try convert(element)) }
@@ -114,7 +124,9 @@ struct ObjectReader {
     }
 
     /// Members of an object; missing: empty.
-    func map<Result>(_ name: String, _ convert: (JSONValue) throws(Malformed) -> Result) throws(Malformed) -> [String: Result] {
+    func map<Result>(_ name: String, _ convert: (JSONValue) throws(Malformed) -> Result) throws(Malformed) -> [String:
+        Result]
+    {
         guard has(name) else { return [:] }
         var results: [String: Result] = [:]
         for member in try get(name, { $0.members }) { results[member.name] = try convert(member.value) }

@@ -22,7 +22,8 @@ public struct QuarantineEntry: Sendable {
     public var excerpt: String?
 
     public init(
-        reason: Rejection, pipeline: String, table: String?, topic: String, partition: Int32, offset: Int64, timestamp: Int64
+        reason: Rejection, pipeline: String, table: String?, topic: String, partition: Int32, offset: Int64,
+        timestamp: Int64
     ) {
         self.reason = reason
         self.pipeline = pipeline
@@ -59,7 +60,8 @@ public struct QuarantineWriter {
     public mutating func append(
         _ entry: QuarantineEntry, bytes: UnsafeRawBufferPointer, to files: StagedFiles
     ) throws(Failure) {
-        let folder = entry.table.flatMap { WarehousePath.folder(ofTable: $0) == nil ? nil : $0 } ?? Self.unroutedFolder
+        let folder =
+            entry.table.flatMap { WarehousePath.folder(ofTable: $0) == nil ? nil : $0 } ?? Self.unroutedFolder
         let group = Group(folder: folder, day: Self.day(entry.timestamp))
         var buffer = buffers[group] ?? ([], 0)
         let before = buffer.bytes.count
@@ -79,7 +81,8 @@ public struct QuarantineWriter {
                 do throws(Failure) {
                     return .success(
                         try unsafe files.append(
-                            table: group.folder, partition: group.day, role: .quarantine, bytes: bytes, rows: buffer.rows))
+                            table: group.folder, partition: group.day, role: .quarantine, bytes: bytes,
+                            rows: buffer.rows))
                 } catch {
                     return .failure(error)
                 }

@@ -32,7 +32,8 @@ public final class LocalStorage: Storage {
         if let name = settings.group {
             guard let identifier = Syscalls.group(named: name) else {
                 throw Failure(
-                    "sink.unknown_group", stage: .sink, kind: .config, "the group \(name) of the warehouse does not exist",
+                    "sink.unknown_group", stage: .sink, kind: .config,
+                    "the group \(name) of the warehouse does not exist",
                     hint: "make the group, or change warehouse.group")
             }
             group = identifier
@@ -50,7 +51,8 @@ public final class LocalStorage: Storage {
         if path.isEmpty { return root }
         guard WarehousePath.isSafe(path) else {
             throw Failure(
-                "sink.unsafe_path", stage: .sink, kind: .corrupt, "a path would leave the warehouse: \(path.debugDescription)",
+                "sink.unsafe_path", stage: .sink, kind: .corrupt,
+                "a path would leave the warehouse: \(path.debugDescription)",
                 hint: "look at who made the name; nothing was written")
         }
         return root + "/" + path
@@ -212,8 +214,12 @@ extension Failure {
         let (code, kind, hint): (String, Kind, String?) =
             switch error {
             case .noSpace, .quota:
-                ("sink.no_space", .transient, "free space or raise the quota; nothing is lost, the commit is tried again")
-            case .readOnly: ("sink.read_only", .transient, "the file system became read-only: see dmesg, repair, remount")
+                (
+                    "sink.no_space", .transient,
+                    "free space or raise the quota; nothing is lost, the commit is tried again"
+                )
+            case .readOnly:
+                ("sink.read_only", .transient, "the file system became read-only: see dmesg, repair, remount")
             case .access, .notPermitted:
                 ("sink.access_denied", .transient, "give the collector's user write access to the warehouse")
             case .exists: ("sink.exists", .transient, nil)
@@ -224,7 +230,10 @@ extension Failure {
                 ("sink.not_a_folder", .transient, "move away what has the name of a table's file or folder")
             case .notEmpty: ("sink.not_empty", .transient, nil)
             case .crossDevice:
-                ("sink.cross_device", .config, "the warehouse and all below it must be one file system (no mounts inside)")
+                (
+                    "sink.cross_device", .config,
+                    "the warehouse and all below it must be one file system (no mounts inside)"
+                )
             case .nameTooLong, .loop: ("sink.bad_name", .transient, "shorten the table or partition name")
             case .fileTooLarge: ("sink.too_large", .transient, "raise the file size limit, or commit more often")
             case .tooManyLinks: ("sink.too_many_links", .transient, "the folder is full: fewer entries per folder")

@@ -65,7 +65,9 @@ final class StagedFile: @unchecked Sendable {
         let hash = body.hash
         let outcome = unsafe body.buffer.withUnsafeBytes { bytes -> Result<Void, Failure> in
             unsafe hash.update(bytes)
-            do throws(Failure) { return .success(try unsafe file?.append(bytes) ?? ()) } catch { return .failure(error) }
+            do throws(Failure) { return .success(try unsafe file?.append(bytes) ?? ()) } catch {
+                return .failure(error)
+            }
         }
         try outcome.get()
         body.buffer.removeAll(keepingCapacity: true)

@@ -121,7 +121,8 @@ public final class StagedFiles: Sendable {
         }
         guard state.names.count < Self.maximumFileCount else {
             throw Failure(
-                "sink.too_many_files", stage: .sink, kind: .fatal, "a commit has more than \(Self.maximumFileCount) files",
+                "sink.too_many_files", stage: .sink, kind: .fatal,
+                "a commit has more than \(Self.maximumFileCount) files",
                 hint: "commit more often, or write fewer partitions at once")
         }
         let name = "part-\(token)-\(state.names.count).jsonl" + key.suffix
@@ -175,7 +176,9 @@ public final class StagedFiles: Sendable {
     }
 
     private static func misuse(_ what: String) -> Failure {
-        Failure("commit.invalid", stage: .sink, kind: .fatal, what, hint: "this is a defect of millrace: please report it")
+        Failure(
+            "commit.invalid", stage: .sink, kind: .fatal, what, hint: "this is a defect of millrace: please report it"
+        )
     }
 }
 
