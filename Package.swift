@@ -72,6 +72,7 @@ let package = Package(
         program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace", ["Agent", "Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
+        program("millrace-bench", ["Columns", "Event", "Pipeline", "Platform", "Sinks"]),
         // Tests, one folder per target
         tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Transport"]),
         tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),

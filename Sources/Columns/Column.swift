@@ -165,7 +165,8 @@ public import Event
         } else if size < 8 {
             var index = 0
             while index < size {
-                unsafe target.storeBytes(of: source.load(fromByteOffset: index, as: UInt8.self), toByteOffset: index, as: UInt8.self)
+                let byte = unsafe source.load(fromByteOffset: index, as: UInt8.self)
+                unsafe target.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
                 index &+= 1
             }
         } else {

@@ -24,13 +24,37 @@ public struct RowGroup: Hashable, Sendable {
 
     /// The columns, in the table's order. The handles live as long as this batch.
     public let columns: [Column]
-    public private(set) var rowCount = 0
+    private var content = Content()
+    /// Committed rows.
+    public var rowCount: Int { content.rowCount }
     /// The groups of this batch's rows, in order of first appearance.
-    public private(set) var groups: [RowGroup] = []
+    public var groups: [RowGroup] { content.groups }
     /// Per row: index into `groups`.
-    public private(set) var rowGroup: [Int32] = []
+    public var rowGroup: [Int32] { content.rowGroup }
     /// Per row: index into the EventBatch's events.
-    public private(set) var rowEvent: [Int32] = []
+    public var rowEvent: [Int32] { content.rowEvent }
+
+    /// Why: one value, so that a row costs one check of exclusive access and not four.
+    private struct Content {
+        var rowCount = 0
+        var groups: [RowGroup] = []
+        var rowGroup: [Int32] = []
+        var rowEvent: [Int32] = []
+
+        mutating func removeAll() {
+            rowCount = 0
+            groups.removeAll(keepingCapacity: true)
+            rowGroup.removeAll(keepingCapacity: true)
+            rowEvent.removeAll(keepingCapacity: true)
+        }
+
+        mutating func commitRow(event: Int32, group: Int32) {
+            precondition(group >= 0 && Int(group) < groups.count, "row without a group")
+            rowCount += 1
+            rowGroup.append(group)
+            rowEvent.append(event)
+        }
+    }
 
     public init(columns specs: [(name: String, type: ColumnType)]) {
         precondition(specs.count <= Self.maximumColumnCount, "too many columns")
@@ -42,24 +66,18 @@ public struct RowGroup: Hashable, Sendable {
     /// Forgets rows and groups, keeps memory.
     public func removeAll() {
         for column in columns { column.truncate(to: 0) }
-        rowCount = 0
-        groups.removeAll(keepingCapacity: true)
-        rowGroup.removeAll(keepingCapacity: true)
-        rowEvent.removeAll(keepingCapacity: true)
+        content.removeAll()
     }
 
     /// Adds a group and returns its index. The caller asks once per group.
     public func appendGroup(_ group: RowGroup) -> Int32 {
-        groups.append(group)
-        return Int32(groups.count - 1)
+        content.groups.append(group)
+        return Int32(content.groups.count - 1)
     }
 
     /// Closes the row whose values were appended to every column.
     public func commitRow(event: Int32, group: Int32) {
-        precondition(group >= 0 && Int(group) < groups.count, "row without a group")
-        rowCount += 1
-        rowGroup.append(group)
-        rowEvent.append(event)
+        content.commitRow(event: event, group: group)
     }
 
     /// Takes back what was appended since the last `commitRow`.

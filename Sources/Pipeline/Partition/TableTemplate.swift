@@ -46,7 +46,9 @@ struct TableTemplate: Sendable {
         var rest = part[...]
         var hasPlaceholder = false
         while !rest.isEmpty {
-            if let piece = rest.hasPrefix("{database}") ? Piece.database : rest.hasPrefix("{table}") ? .table : nil {
+            let isDatabase = rest.hasPrefix("{database}")
+            if isDatabase || rest.hasPrefix("{table}") {
+                let piece = isDatabase ? Piece.database : .table
                 guard !hasPlaceholder else {
                     throw RoutePlan.failure(
                         spec, nil, "names database and table in one part: two tables could share a folder",
@@ -58,20 +60,24 @@ struct TableTemplate: Sendable {
             } else {
                 let text = Array(rest.prefix { $0 != "{" }.utf8)
                 let isPlain = text.allSatisfy { byte in
-                    (byte | 0x20) &- 97 < 26 || byte &- 48 < 10 || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+                    (byte | 0x20) &- 97 < 26 || byte &- 48 < 10 || byte == UInt8(ascii: "_")
+                        || byte == UInt8(ascii: "-")
                 }
                 guard !text.isEmpty, isPlain, !pieces.isEmpty || text.first != UInt8(ascii: "_") else {
                     throw RoutePlan.failure(
                         spec, nil, "has a name that cannot be a folder",
-                        hint: "letters, digits, '_' and '-', no '_' at the start; placeholders are {database} and {table}")
+                        hint: "letters, digits, '_' and '-', no '_' at the start, {database} and {table}")
                 }
                 pieces.append(.text(text))
                 rest = rest.dropFirst(text.count)
             }
         }
-        let byteCount = pieces.reduce(0) { sum, piece in if case .text(let text) = piece { sum + text.count } else { sum } }
-        guard !pieces.isEmpty, byteCount <= maximumPartByteCount / 2 || (!hasPlaceholder && byteCount <= maximumPartByteCount)
-        else { throw RoutePlan.failure(spec, nil, "has a name with an empty or over-long part") }
+        var byteCount = 0
+        for case .text(let text) in pieces { byteCount += text.count }
+        let limit = hasPlaceholder ? maximumPartByteCount / 2 : maximumPartByteCount
+        guard !pieces.isEmpty, byteCount <= limit else {
+            throw RoutePlan.failure(spec, nil, "has a name with an empty or over-long part")
+        }
         return pieces
     }
 
@@ -101,7 +107,8 @@ struct TableTemplate: Sendable {
 
     /// Appends a name escaped; false for `.`, `..` and names that are empty or too long to be worth escaping.
     private static func appendEscaped(_ name: ByteView, to bytes: inout [UInt8]) -> Bool {
-        guard !name.isEmpty, name.count <= maximumPartByteCount, !name.equals("."), !name.equals("..") else { return false }
+        guard !name.isEmpty, name.count <= maximumPartByteCount, !name.equals("."), !name.equals("..")
+        else { return false }
         for index in 0..<name.count {
             let byte = name[index]
             let isPlain =

@@ -43,7 +43,12 @@ public import Event
         while outputs.count < groupCount { outputs.append(JSONOutput()) }
         for index in 0..<groupCount { outputs[index].clear() }
         let rowGroup = rows.rowGroup
-        for row in 0..<rows.rowCount { append(row, to: outputs[Int(rowGroup[row])]) }
+        // Why: locals are free of the run-time checks of exclusive access that properties have per value.
+        let (fields, keyBytes, outputs) = (self.fields, self.keyBytes, self.outputs)
+        unsafe keyBytes.withUnsafeBytes { bytes in
+            let keys = unsafe ByteView(bytes)
+            for row in 0..<rows.rowCount { Self.append(row, fields, keys, to: outputs[Int(rowGroup[row])]) }
+        }
     }
 
     /// Lends each group's bytes (whole lines) and its row count, in the order of `RowBatch.groups`. A view
@@ -71,12 +76,12 @@ public import Event
         }
     }
 
-    private func append(_ row: Int, to output: JSONOutput) {
+    private static func append(_ row: Int, _ fields: [Field], _ keys: ByteView, to output: JSONOutput) {
         output.beginObject()
         for index in 0..<fields.count {
             let field = fields[index]
             if field.column.isNull(row) { continue }
-            appendKey(field, to: output)
+            output.appendKey(keys.slice(field.keyFrom, field.keyTo))
             switch field.type {
             case .string: output.appendString(field.column.bytes(row))
             case .json: output.appendDocument(field.column.bytes(row))
@@ -88,11 +93,5 @@ public import Event
             }
         }
         output.endObject()
-    }
-
-    private func appendKey(_ field: Field, to output: JSONOutput) {
-        unsafe keyBytes.withUnsafeBytes { bytes in
-            unsafe output.appendKey(ByteView(bytes).slice(field.keyFrom, field.keyTo))
-        }
     }
 }
