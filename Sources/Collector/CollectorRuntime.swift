@@ -49,6 +49,15 @@ public final class CollectorRuntime {
         try coordinator.run(stop: stop)
     }
 
+    /// The warehouse that the settings name. Touches the disk.
+    public static func storage(_ settings: CollectorSettings) throws(Failure) -> LocalStorage {
+        try LocalStorage(
+            root: settings.warehouse.path,
+            settings: LocalStorageSettings(
+                fileMode: settings.warehouse.fileMode, folderMode: settings.warehouse.folderMode,
+                group: settings.warehouse.group))
+    }
+
     /// What librdkafka may prefetch for each worker: an eighth of the memory budget over all of them. The
     /// rest is for batches (8 MiB a lane) and for files being staged (up to 64 at 256 KiB and a compressor).
     public static func prefetchByteCount(_ settings: CollectorSettings, workerCount: Int = Processors.count) -> Int {
