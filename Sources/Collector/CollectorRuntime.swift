@@ -13,6 +13,8 @@ public final class CollectorRuntime {
         public var endsWhenCaughtUp = false
         /// Lanes at most: one per processor.
         public var workerCount = Processors.count
+        /// The longest pause before a failed attempt is made again.
+        public var maximumBackoffMilliseconds = 10_000
         /// Called once the warehouse is open and the group is joined, on the thread of `run`.
         public var ready: @Sendable () -> Void = {}
 

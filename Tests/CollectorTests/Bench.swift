@@ -43,7 +43,8 @@ final class Bench: @unchecked Sendable {
     func storage() throws -> LocalStorage { try LocalStorage(root: root) }
 
     func runtime(
-        _ consumer: any Consumer, caughtUp: Bool = true, storage: (any Storage)? = nil
+        _ consumer: any Consumer, caughtUp: Bool = true, storage: (any Storage)? = nil,
+        ready: @escaping @Sendable () -> Void = {}
     ) throws -> CollectorRuntime {
         var settings = CollectorSettings(
             kafka: KafkaSettings(brokers: ""), warehouse: WarehouseSettings(path: root), pipelines: pipelines)
@@ -53,6 +54,8 @@ final class Bench: @unchecked Sendable {
         var options = CollectorRuntime.Options()
         options.endsWhenCaughtUp = caughtUp
         options.workerCount = workerCount
+        options.maximumBackoffMilliseconds = 50
+        options.ready = ready
         let lines = lines
         let voice = Log(level: .info, form: .text, output: { line in
             lines.signal { $0.append(String(decoding: line, as: UTF8.self)) }

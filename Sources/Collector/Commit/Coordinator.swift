@@ -52,7 +52,7 @@ final class Coordinator {
     var startAt: Int64 = 0
     var committedAt: Int64 = 0
     var looks = Looks()
-    var backoff = Backoff(firstMilliseconds: 100, maximumMilliseconds: 10_000)
+    var backoff: Backoff
     var generator = SystemRandomNumberGenerator()
     var summary = CollectorSummary()
     var caughtUp: CaughtUpTarget?
@@ -88,6 +88,9 @@ final class Coordinator {
         self.voice = voice
         self.clock = clock
         self.options = options
+        backoff = Backoff(
+            firstMilliseconds: min(100, options.maximumBackoffMilliseconds),
+            maximumMilliseconds: options.maximumBackoffMilliseconds)
         startedAt = clock.wallMilliseconds()
         if options.endsWhenCaughtUp { caughtUp = CaughtUpTarget() }
     }
@@ -201,7 +204,7 @@ final class Coordinator {
     }
 
     /// Gives up what a failure spoilt and tries again later; throws what no waiting mends.
-    private func recover(from failure: Failure) throws(Failure) {
+    func recover(from failure: Failure) throws(Failure) {
         guard failure.kind == .transient || failure.kind == .conflict else { throw failure }
         report(failure)
         if pending == nil {

@@ -19,7 +19,7 @@ extension Coordinator {
         caughtUp?.progressAt = now
     }
 
-    /// Whether all is read; what is read is committed by `finish`.
+    /// Whether all is read and committed.
     func isCaughtUp() throws(Failure) -> Bool {
         guard let target = caughtUp, let assigned, pending == nil else { return false }
         if assigned.isEmpty { return true }
@@ -34,7 +34,7 @@ extension Coordinator {
             guard session != nil else { return !isStanding(place) }
             return (nexts[place] ?? .max) < end
         }
-        if missing.isEmpty { return true }
+        if missing.isEmpty { return try commitTarget() }
         let recordCount = reports.reduce(0) { $0 + $1.recordCount }
         if recordCount != target.recordCount || session == nil {
             caughtUp?.recordCount = recordCount
@@ -43,6 +43,18 @@ extension Coordinator {
             try skipHoles(missing, nexts)
         }
         return false
+    }
+
+    /// Why before the end: a commit that fails now is made again, one that fails at the end is not.
+    private func commitTarget() throws(Failure) -> Bool {
+        guard session != nil else { return true }
+        do throws(Failure) {
+            try commit(isFinal: false)
+            return pending == nil
+        } catch {
+            try recover(from: error)
+            return false
+        }
     }
 
     /// All pipelines of a partition stand.
