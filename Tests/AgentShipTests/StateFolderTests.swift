@@ -23,12 +23,12 @@ private func sample() -> AgentState {
     state.incarnation.pending = PendingNewIDs(reason: "because", afterPowerLoss: true)
     state.incarnation.isClean = true
     state.incarnation.checkpoint = 12
-    state.mirrorPartition = 3
     var source = AgentState.Source(name: "access \"log\"")
     source.watermarkPartitions = [0, 2]
     source.streams = [
         AgentState.Stream(id: StreamID(high: 1, low: 2), record: Array(#"{"version":1,"path":"/var/log/x"}"#.utf8))
     ]
+    source.pending = PendingNewIDs(reason: "while away", afterPowerLoss: false)
     state.sources = [source, AgentState.Source(name: "empty")]
     return state
 }

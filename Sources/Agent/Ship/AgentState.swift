@@ -76,6 +76,8 @@ public struct AgentState: Sendable, Equatable {
         /// Partitions that the last watermark was sent to.
         public var watermarkPartitions: [Int32] = []
         public var streams: [Stream] = []
+        /// New ids were decided while the source was not configured: holds when it comes back.
+        public var pending: PendingNewIDs?
 
         public init(name: String) { self.name = name }
     }
@@ -85,8 +87,6 @@ public struct AgentState: Sendable, Equatable {
     public static let maximumByteCount = 256 << 20
 
     public var incarnation = IncarnationState()
-    /// The agent's partition of the state topic, once chosen.
-    public var mirrorPartition: Int32?
     public var sources: [Source] = []
 
     public init() {}
@@ -113,11 +113,8 @@ extension AgentState {
             } ?? .null,
             "tried": .array(incarnation.tried.map(JSONValue.string)),
             "settled": .array(incarnation.settled.map(JSONValue.string)),
-            "pending": incarnation.pending.map {
-                ["reason": .string($0.reason), "afterPowerLoss": .boolean($0.afterPowerLoss)]
-            } ?? .null,
+            "pending": incarnation.pending?.json ?? .null,
             "clean": .boolean(incarnation.isClean),
-            "mirrorPartition": mirrorPartition.map { JSONValue($0) } ?? .null,
         ]
         head.append(to: &bytes)
         bytes.removeLast()
@@ -178,11 +175,9 @@ extension AgentState {
             incarnation.acknowledged = MirrorPlace(incarnation: name, offset: offset)
         }
         if !pending.isNull {
-            guard let reason = pending["reason"]?.string, let loss = pending["afterPowerLoss"]?.boolean
-            else { return nil }
-            incarnation.pending = PendingNewIDs(reason: reason, afterPowerLoss: loss)
+            guard let read = PendingNewIDs(pending) else { return nil }
+            incarnation.pending = read
         }
-        mirrorPartition = document["mirrorPartition"]?.integer.flatMap { Int32(exactly: $0) }
         for entry in sources {
             guard let source = Source(entry) else { return nil }
             self.sources.append(source)
@@ -202,6 +197,8 @@ extension AgentState.Source {
         JSONValue.appendQuoted(name, to: &bytes)
         bytes += #","watermark":"#.utf8
         JSONValue.array(watermarkPartitions.map { JSONValue($0) }).append(to: &bytes)
+        bytes += #","pending":"#.utf8
+        (pending?.json ?? .null).append(to: &bytes)
         bytes += #","streams":["#.utf8
         for (index, stream) in streams.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
@@ -218,6 +215,10 @@ extension AgentState.Source {
         guard let name = value["name"]?.string, let streams = value["streams"]?.array else { return nil }
         self.init(name: name)
         watermarkPartitions = (value["watermark"]?.array ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
+        if let value = value["pending"], !value.isNull {
+            guard let read = PendingNewIDs(value) else { return nil }
+            pending = read
+        }
         for entry in streams {
             guard let id = entry["id"]?.string.flatMap({ StreamID($0) }), let record = entry["record"] else { return nil }
             self.streams.append(AgentState.Stream(id: id, record: record.bytes))
@@ -235,5 +236,16 @@ extension FileIdentity {
             let birth = value?["birth"]?.integer
         else { return nil }
         self.init(device: device, inode: inode, birth: birth)
+    }
+}
+
+extension PendingNewIDs {
+    fileprivate var json: JSONValue {
+        ["reason": .string(reason), "afterPowerLoss": .boolean(afterPowerLoss)]
+    }
+
+    fileprivate init?(_ value: JSONValue) {
+        guard let reason = value["reason"]?.string, let loss = value["afterPowerLoss"]?.boolean else { return nil }
+        self.init(reason: reason, afterPowerLoss: loss)
     }
 }

@@ -43,6 +43,8 @@ public final class Shipper {
 
     struct Topic {
         var name: String
+        /// Whether a source writes to it.
+        var isData = false
         /// Index into `slots` by partition; -1: none yet.
         var slots: [Int32] = []
     }
@@ -69,7 +71,7 @@ public final class Shipper {
     private var run = AckRun()
     /// Whether positions moved since the last `takeMoved`.
     private var hasMoved = false
-    private(set) var lastReport: Int64 = 0
+    private var lastReport: Int64?
 
     /// Acknowledgements of one stream in a row, told to the source as one.
     private struct AckRun {
@@ -89,6 +91,7 @@ public final class Shipper {
         feeds.append(Feed(
             index: Int32(feeds.count), source: source, topic: topicIndex(source.topic),
             watermarkPartitions: watermarkPartitions))
+        topics[topicIndex(source.topic)].isData = true
     }
 
     /// Takes a producer into use, in place of none.
@@ -321,6 +324,17 @@ public final class Shipper {
     public func takeFaults() -> [Failure] {
         defer { faults.removeAll() }
         return faults
+    }
+
+    /// Whether records of sources are in flight (heartbeats do not count).
+    var isDataInFlight: Bool {
+        feeds.contains { $0.unreported > 0 } || slots.contains { topics[$0.topic].isData && $0.ledger.count > 0 }
+    }
+
+    /// Whether an acknowledgement moved a stream lately.
+    func reported(within milliseconds: Int64) -> Bool {
+        guard let lastReport else { return false }
+        return clock.monotonicNanoseconds() &- lastReport < milliseconds &* 1_000_000
     }
 
     /// Whether positions moved since the last call.
