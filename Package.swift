@@ -74,8 +74,8 @@ let package = Package(
         program("millrace", ["Agent", "Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace-bench", ["Columns", "Event", "Pipeline", "Platform", "Sinks"]),
         // Tests, one folder per target
-        tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Transport"]),
         tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
+        tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Telemetry", "Transport"]),
         tests("EventTests", ["Event"]),
         tests("TimeZoneTests", ["Event", "TimeZone"]),
         tests("RegexTests", ["Event", "Regex"]),

@@ -181,8 +181,10 @@ extension AgentRuntime {
         notifier.stopping("waiting for acknowledgements")
         let begin = clock.monotonicNanoseconds()
         let deadline = begin &+ Int64(settings.shutdownMilliseconds) &* 1_000_000
-        while shipper.producer != nil, shipper.isDataInFlight, !control.isHurried,
-            clock.monotonicNanoseconds() < deadline
+        // A heartbeat is worth a second of waiting, events are worth all of it.
+        while shipper.producer != nil, !control.isHurried, clock.monotonicNanoseconds() < deadline,
+            shipper.isDataInFlight
+                || shipper.inFlight.records > 0 && clock.monotonicNanoseconds() &- begin < 1_000_000_000
         {
             do throws(Failure) { try shipper.collect(timeoutMilliseconds: Self.busyMilliseconds) } catch {
                 log.failure(error)

@@ -37,15 +37,17 @@ extension AgentRuntime {
         due.refresh = time &+ Self.refreshMilliseconds
     }
 
-    /// Tries until it works, at growing intervals; a failure that is not transient is thrown.
-    private func retried<Result>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    /// Tries until it works, at growing intervals; thrown are failures that are not transient, and `atOnce`.
+    private func retried<Result>(
+        atOnce: String? = nil, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         var backoff = Backoff(firstMilliseconds: 250, maximumMilliseconds: 10_000)
         var generator = SystemRandomNumberGenerator()
         while true {
             do throws(Failure) {
                 return try body()
             } catch {
-                guard error.kind == .transient || error.kind == .conflict else { throw error }
+                guard error.kind == .transient || error.kind == .conflict, error.code != atOnce else { throw error }
                 log.limited(error.code)?.failure(error)
                 notifier.status("waiting: \(error.message)")
                 try pause(milliseconds: backoff.wait(using: &generator))
@@ -69,7 +71,9 @@ extension AgentRuntime {
         }
         var counts: [String: Int32] = [:]
         for topic in Set(settings.sources.map(\.topic)).sorted() {
-            counts[topic] = try retried { () throws(Failure) in try producer.partitionCount(of: topic) }
+            counts[topic] = try retried(atOnce: "transport.unknown_topic") { () throws(Failure) in
+                try producer.partitionCount(of: topic)
+            }
         }
         return counts
     }

@@ -135,15 +135,16 @@ public final class Shipper {
                 let isFilled = feed.source.fill(&batch, now: now) { isOpen(feed.topic, $0, time) }
                 guard isFilled else { break }
                 if batch.records.isEmpty { continue }
-                if try !offer(feed, now: now, time: time) { break }
-                moved = true
+                let (taken, isWhole) = try offer(feed, now: now, time: time)
+                if taken > 0 { moved = true }
+                if !isWhole { break }
             }
         }
         return moved
     }
 
-    /// Hands the batch to the producer. False: the producer did not take all of it.
-    private func offer(_ feed: Feed, now: Int64, time: Int64) throws(Failure) -> Bool {
+    /// Hands the batch to the producer. Returns how many records it took, and whether that was all.
+    private func offer(_ feed: Feed, now: Int64, time: Int64) throws(Failure) -> (taken: Int, isWhole: Bool) {
         let count = batch.records.count
         guard let index = slot(feed.topic, batch.partition), batch.steps.count == count else {
             preconditionFailure("a batch for partition \(batch.partition) with \(batch.steps.count) steps")
@@ -162,7 +163,7 @@ public final class Shipper {
             if error.kind == .fatal { throw error }
             report(error)
             feed.wait(from: time)
-            return false
+            return (0, false)
         }
         for offset in 0..<taken {
             let step = batch.steps[offset]
@@ -178,11 +179,11 @@ public final class Shipper {
         inFlightRecords += taken
         feed.unreported += taken
         feed.recordCount &+= UInt64(taken)
-        if taken == count { return true }
+        if taken == count { return (taken, true) }
         feed.source.unread(batch, from: taken)
         feed.holdWatermark(now: now)
         slots[index].fullUntil = time &+ 20_000_000
-        return false
+        return (taken, false)
     }
 
     private func produce(topic: String, partition: Int32) throws(Failure) -> Int {
