@@ -129,7 +129,10 @@ extension AgentRuntime {
         due.heartbeat = time &+ Int64(settings.heartbeatMilliseconds)
         guard let producer = shipper.producer else { return }
         if heartbeatPartition == nil {
-            guard shipper.inFlight.records == 0 || shipper.reported(within: 2_000) else { return }
+            guard shipper.inFlight.records == 0 || shipper.reported(within: 2_000) else {
+                due.heartbeat = time &+ 100
+                return
+            }
             do throws(Failure) {
                 let count = try producer.partitionCount(of: settings.heartbeatTopic)
                 heartbeatPartition = Int32(Hash.xxh3(Array(settings.name.utf8)) % UInt64(max(count, 1)))

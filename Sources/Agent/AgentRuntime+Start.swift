@@ -59,16 +59,7 @@ extension AgentRuntime {
     private func openProducer() throws(Failure) -> [String: Int32] {
         let producer = try retried { () throws(Failure) in try connections.makeProducer() }
         shipper.use(producer)
-        for source in settings.sources {
-            let needed = max(source.packByteCount, source.maximumRecordByteCount) + PackKey.maximumByteCount
-            guard needed <= producer.maximumRecordByteCount else {
-                throw Failure(
-                    "agent.record_limit", stage: .transport, kind: .config,
-                    "source \(source.name) makes records of up to \(needed) bytes, "
-                        + "the transport takes \(producer.maximumRecordByteCount)",
-                    hint: "lower the source's record or pack limit, or raise message.max.bytes")
-            }
-        }
+        try Self.checkLimits(settings, producer.maximumRecordByteCount)
         var counts: [String: Int32] = [:]
         for topic in Set(settings.sources.map(\.topic)).sorted() {
             counts[topic] = try retried(atOnce: "transport.unknown_topic") { () throws(Failure) in

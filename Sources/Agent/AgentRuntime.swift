@@ -114,6 +114,7 @@ public final class AgentRuntime {
         shipper.producer?.close()
         shipper.producer = nil
         for source in sources { source.close() }
+        folder = nil
     }
 
     /// Waits on our own thread, alive for the supervisor, until the time is over or we are to stop.

@@ -55,7 +55,7 @@ private final class Bench {
 
     func incarnationCount() -> Int {
         broker.mirror.withLock { records in
-            records.filter { String(decoding: $0.key, as: UTF8.self).hasPrefix("shop-7/incarnation/") && $0.value != nil }.count
+            Set(records.map { String(decoding: $0.key, as: UTF8.self) }.filter { $0.hasPrefix("shop-7/incarnation/") }).count
         }
     }
 }
