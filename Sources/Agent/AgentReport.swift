@@ -125,7 +125,7 @@ extension AgentRuntime {
         }
     }
 
-    private func beatHeart(now: Int64, _ time: Int64) {
+    func beatHeart(now: Int64, _ time: Int64) {
         due.heartbeat = time &+ Int64(settings.heartbeatMilliseconds)
         guard let producer = shipper.producer else { return }
         if heartbeatPartition == nil {

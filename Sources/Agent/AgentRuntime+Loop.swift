@@ -180,6 +180,7 @@ extension AgentRuntime {
         log.info("agent.stopping", "\(shipper.inFlight.records) records are in flight")
         notifier.stopping("waiting for acknowledgements")
         let begin = clock.monotonicNanoseconds()
+        if settings.heartbeatMilliseconds > 0 { beatHeart(now: clock.wallMilliseconds(), begin / 1_000_000) }
         let deadline = begin &+ Int64(settings.shutdownMilliseconds) &* 1_000_000
         // A heartbeat is worth a second of waiting, events are worth all of it.
         while shipper.producer != nil, !control.isHurried, clock.monotonicNanoseconds() < deadline,
