@@ -11,6 +11,7 @@
 /// it differs from `from`; `[prev, from)` is what the agent left out on purpose. For a piece, framing
 /// is `<index>/<count>` (from 1; count 0 while the end of the record is not known).
 public struct PackKey: Hashable, Sendable {
+    /// What a record says; one letter of the text form.
     public enum Kind: UInt8, Sendable, CaseIterable {
         case data = 0x64        // d: events
         case piece = 0x70       // p: a part of an over-long record
@@ -20,6 +21,7 @@ public struct PackKey: Hashable, Sendable {
         case watermark = 0x77   // w: everything older than a time was sent before this
     }
 
+    /// How the value holds the events.
     public enum Framing: Hashable, Sendable {
         /// The bytes of the file without the last line feed.
         case lines

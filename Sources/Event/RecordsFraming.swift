@@ -22,6 +22,7 @@ public enum RecordsFraming {
         public var byteCount: Int
     }
 
+    /// What a step of reading found.
     public enum Step: Hashable, Sendable {
         case item(Item)
         /// The value is used up.

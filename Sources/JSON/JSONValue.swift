@@ -45,6 +45,7 @@ public enum JSONValue: Sendable, Equatable {
     public var isNull: Bool { self == .null }
 }
 
+/// A name and its value in an object.
 public struct JSONMember: Sendable, Equatable {
     public var name: String
     public var value: JSONValue
@@ -82,6 +83,7 @@ extension JSONValue {
 
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
+    /// Appends the compact text.
     public func append(to bytes: inout [UInt8]) {
         switch self {
         case .null: bytes += "null".utf8

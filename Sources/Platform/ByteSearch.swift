@@ -20,7 +20,8 @@ public enum ByteSearch {
 
     /// The offset of the last `byte`, by memrchr(3).
     public static func last(_ byte: UInt8, in bytes: UnsafeRawBufferPointer) -> Int? {
-        guard let base = bytes.baseAddress, let found = unsafe millrace_memrchr(base, Int32(byte), bytes.count) else { return nil }
+        guard let base = bytes.baseAddress, let found = unsafe millrace_memrchr(base, Int32(byte), bytes.count)
+        else { return nil }
         return unsafe UnsafeRawPointer(found) - base
     }
 
@@ -41,7 +42,8 @@ public enum ByteSearch {
                 sums &+= zeros.replacing(with: ones, where: lanes .== wanted)
                 offset += 64
             }
-            let low = SIMD32<UInt16>(truncatingIfNeeded: sums.evenHalf) &+ SIMD32<UInt16>(truncatingIfNeeded: sums.oddHalf)
+            let low = SIMD32<UInt16>(truncatingIfNeeded: sums.evenHalf)
+                &+ SIMD32<UInt16>(truncatingIfNeeded: sums.oddHalf)
             total += Int(low.wrappedSum())
         }
         while offset < bytes.count {

@@ -8,6 +8,7 @@ public protocol Clock: Sendable {
     func monotonicNanoseconds() -> Int64
 }
 
+/// The machine's clocks.
 public struct SystemClock: Clock {
     public init() {}
 
@@ -34,6 +35,7 @@ public enum Boot {
     }
 }
 
+/// The one way to sleep.
 public enum Sleep {
     /// Sleeps the calling thread: for backoff on threads of our own, never as a poll loop.
     public static func milliseconds(_ count: Int) {

@@ -104,7 +104,9 @@ public struct GlobPattern: Sendable, Hashable {
         let start = index
         while index < pattern.count, pattern[index] != UInt8(ascii: "]") || index == start {
             let low = pattern[index]
-            if index + 2 < pattern.count, pattern[index + 1] == UInt8(ascii: "-"), pattern[index + 2] != UInt8(ascii: "]") {
+            if index + 2 < pattern.count, pattern[index + 1] == UInt8(ascii: "-"),
+                pattern[index + 2] != UInt8(ascii: "]")
+            {
                 if low <= byte, byte <= pattern[index + 2] { matched = true }
                 index += 3
             } else {
@@ -158,7 +160,9 @@ public final class FolderLook {
         return paths
     }
 
-    private func expand(_ components: ArraySlice<GlobPattern.Component>, under folder: String, into paths: inout [String]) {
+    private func expand(
+        _ components: ArraySlice<GlobPattern.Component>, under folder: String, into paths: inout [String]
+    ) {
         guard let first = components.first else { return }
         let rest = components.dropFirst()
         switch first {
@@ -166,7 +170,11 @@ public final class FolderLook {
             let path = folder + "/" + name
             // Why: the folder of a plain path is listed too, so that it is watched and its rotated
             // neighbours are seen.
-            if rest.isEmpty { if list(folder).contains(name) { paths.append(path) } } else { expand(rest, under: path, into: &paths) }
+            if !rest.isEmpty {
+                expand(rest, under: path, into: &paths)
+            } else if list(folder).contains(name) {
+                paths.append(path)
+            }
         case .wildcard(let pattern):
             for name in list(folder) where GlobPattern.matches(pattern, Array(name.utf8), dots: false) {
                 let path = folder + "/" + name

@@ -13,6 +13,7 @@ internal import CHash
 
     deinit { unsafe millrace_xxh3_free(state) }
 
+    /// Takes in more bytes.
     public func update(_ bytes: UnsafeRawBufferPointer) {
         unsafe millrace_xxh3_update(state, bytes.baseAddress, bytes.count)
     }

@@ -10,7 +10,8 @@ enum AuditVerb {
             "audit", "Names every hole of every stream to the byte, every broken chain of offsets, and the balance.",
             discussion: "Exit 0: no hole is open and every balance holds; 1: not so.",
             options: [
-                ConfigFile.option, ConfigFile.json, OptionSpec("verbose", "List every stream, not only those with holes."),
+                ConfigFile.option, ConfigFile.json,
+                OptionSpec("verbose", "List every stream, not only those with holes."),
             ]),
         VerbSpec(
             "audit accept", "Closes a hole that cannot be filled, by a commit like any other.",
@@ -41,7 +42,10 @@ enum AuditVerb {
         }
         guard let from = Position(command.value("from") ?? ""), let to = Position(command.value("to") ?? ""),
             from < to
-        else { throw ToolFailure.usage("--from and --to need positions, the first below the second", hint: "millrace audit lists them") }
+        else {
+            throw ToolFailure.usage(
+                "--from and --to need positions, the first below the second", hint: "millrace audit lists them")
+        }
         try log.open()
         let range = CoveredRange(from, to)
         let effects = try Acceptance(pipeline: pipeline, stream: stream, range: range).effects(in: log.state)
@@ -65,7 +69,8 @@ struct Acceptance {
 
     func effects(in log: LogState) throws(Failure) -> CommitEffects {
         guard let state = log.pipelines[pipeline] else {
-            throw ToolFailure.usage("no pipeline \(pipeline) has committed anything", hint: log.pipelines.keys.sorted().joined(separator: ", "))
+            throw ToolFailure.usage(
+                "no pipeline \(pipeline) has committed anything", hint: log.pipelines.keys.sorted().joined(separator: ", "))
         }
         guard let known = state.streams[stream] else {
             throw ToolFailure.usage("pipeline \(pipeline) knows no stream \(stream)", hint: "millrace audit --verbose")

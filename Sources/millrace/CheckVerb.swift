@@ -147,7 +147,8 @@ struct Trial {
             return nil
         } catch {
             return Failure(
-                "sink.not_writable", stage: .sink, kind: .config, "cannot write to \(what) \(folder) (tried in \(existing))",
+                "sink.not_writable", stage: .sink, kind: .config,
+                "cannot write to \(what) \(folder) (tried in \(existing))",
                 hint: "check owner, permissions and mount of \(existing)", cause: error.text)
         }
     }

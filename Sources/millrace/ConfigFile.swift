@@ -26,8 +26,8 @@ enum ConfigFile {
                 else { return nil }
                 return String(decoding: line[..<colon], as: UTF8.self)
             })
-        if names.contains("pipelines") { return names.contains("sources") || names.contains("agent") ? .millrace : .collector }
-        return .agent
+        guard names.contains("pipelines") else { return .agent }
+        return names.contains("sources") || names.contains("agent") ? .millrace : .collector
     }
 
     static func load(_ path: String, as kind: Kind? = nil) throws(ConfigFaults) -> ConfigFile {

@@ -80,16 +80,17 @@ extension LagReport {
     /// Takes in what one agent says of itself (a heartbeat, or the `status.json` of its state folder).
     mutating func add(status: JSONValue, time: Int64?, log: LogState) {
         let name = status["agent"]?.string ?? "-"
-        agents.append(Agent(name: name, time: time ?? status["time"]?.integer ?? 0, version: status["version"]?.string))
+        agents.append(Agent(name: name, time: time ?? status["time"]?.integer ?? 0, version: status["program"]?.string))
         for file in status["files"]?.array ?? [] {
             let stream = file["stream"]?.string ?? ""
             files.append(
                 File(
-                    agent: name, source: file["source"]?.string ?? "-", path: file["path"]?.string ?? "-", stream: stream,
+                    agent: name, source: file["source"]?.string ?? "-", path: file["path"]?.string ?? "-",
+                    stream: stream,
                     topic: file["topic"]?.string ?? "-", partition: Int32(clamping: file["partition"]?.integer ?? 0),
                     byteCount: file["bytes"]?.unsigned ?? 0, read: file["read"]?.unsigned ?? 0,
                     acknowledged: file["acknowledged"]?.unsigned ?? 0, committed: Self.committed(stream, log),
-                    oldestUnshipped: file["oldest_unshipped"]?.integer, state: file["state"]?.string ?? "-"))
+                    oldestUnshipped: file["oldestUnshipped"]?.integer, state: file["state"]?.string ?? "-"))
         }
     }
 
@@ -119,7 +120,8 @@ extension LagReport {
         for file in files {
             fileTable.add(
                 file.agent, file.source, file.path, Amounts.bytes(file.unread),
-                Amounts.age(milliseconds: file.oldestUnshipped.map { now - $0 }), Amounts.bytes(file.shippedNotCommitted),
+                Amounts.age(milliseconds: file.oldestUnshipped.map { now - $0 }),
+                Amounts.bytes(file.shippedNotCommitted),
                 file.state)
         }
         var partitionTable = TextTable([
@@ -132,7 +134,8 @@ extension LagReport {
                 part.end.map { "\($0)" } ?? "-", part.behind.map { "\($0)" } ?? "-",
                 part.behind == 0 ? "0 s" : Amounts.age(milliseconds: part.behindMilliseconds))
         }
-        var text = commitAge.map { "last commit: \(commitNumber), \(Amounts.age(milliseconds: $0)) ago\n" } ?? "no commit yet\n"
+        var text = "no commit yet\n"
+        if let commitAge { text = "last commit: \(commitNumber), \(Amounts.age(milliseconds: commitAge)) ago\n" }
         for table in [fileTable, partitionTable] where !table.isEmpty { text += "\n" + table.text }
         for fault in faults { text += "\n\(fault)\n" }
         return text
@@ -145,7 +148,12 @@ extension LagReport {
             "commit_age_ms": commitAge.map { JSONValue($0) } ?? .null,
             "oldest_unshipped_ms": oldestUnshippedAge.map { JSONValue($0) } ?? .null,
             "agents": .array(
-                agents.map { ["agent": .string($0.name), "age_ms": JSONValue(now - $0.time), "version": JSONValue($0.version)] }),
+                agents.map { agent in
+                    [
+                        "agent": .string(agent.name), "age_ms": JSONValue(now - agent.time),
+                        "version": JSONValue(agent.version),
+                    ]
+                }),
             "files": .array(files.map(json)), "partitions": .array(partitions.map(json)),
             "faults": .array(faults.map(Terminal.json)),
         ]

@@ -92,7 +92,8 @@ struct LagReader {
             for (key, state) in pipeline.partitions.sorted(by: { $0.key < $1.key }) {
                 report.partitions.append(
                     LagReport.Partition(
-                        pipeline: name, topic: key.topic, partition: key.partition, epoch: state.epoch, next: state.next))
+                        pipeline: name, topic: key.topic, partition: key.partition, epoch: state.epoch,
+                        next: state.next))
             }
         }
     }

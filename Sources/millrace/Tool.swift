@@ -9,7 +9,7 @@ enum Tool {
     static let spec = ProgramSpec(
         name: "millrace", summary: "The operator's tool of Millrace.",
         version: "millrace \(version)\nlibrdkafka \(KafkaLibrary.version)",
-        verbs: CheckVerb.specs + LagVerb.specs + AuditVerb.specs + StatusVerb.specs + TopicsVerb.specs)
+        verbs: RunVerb.specs + CheckVerb.specs + LagVerb.specs + AuditVerb.specs + StatusVerb.specs + TopicsVerb.specs)
 
     /// Runs a command line; the result is the exit code.
     static func perform(_ words: [String]) throws(Failure) -> Int32 {
@@ -19,6 +19,7 @@ enum Tool {
             return 0
         case .run(let command):
             switch command.verb {
+            case "run": return try RunVerb.run(command)
             case "check": return try CheckVerb.run(command)
             case "lag": return try LagVerb.run(command)
             case "audit", "audit accept": return try AuditVerb.run(command)

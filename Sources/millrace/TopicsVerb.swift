@@ -14,7 +14,8 @@ enum TopicsVerb {
     ]
 
     static let specs = [
-        VerbSpec("topics plan", "What the topics of a configuration should be, and which are missing.", options: options),
+        VerbSpec(
+            "topics plan", "What the topics of a configuration should be, and which are missing.", options: options),
         VerbSpec("topics create", "Makes the topics that are missing; others are left alone.", options: options),
         VerbSpec("topics check", "Whether all topics are as they should be; exit 1 if not.", options: options),
     ]
@@ -31,15 +32,18 @@ enum TopicsVerb {
         switch command.verb {
         case "topics plan":
             let missing = Set(try planner.plan(topics).map(\.name))
-            show(command, "missing", missing.sorted(), topics.map { "\($0)" + (missing.contains($0.name) ? "  (missing)" : "") })
+            let lines = topics.map { "\($0)" + (missing.contains($0.name) ? "  (missing)" : "") }
+            show(command, "missing", missing.sorted(), lines)
             return 0
         case "topics create":
             let made = try planner.create(topics)
-            show(command, "made", made, made.isEmpty ? ["nothing to make: all \(topics.count) are there"] : made.map { "made \($0)" })
+            let nothing = ["nothing to make: all \(topics.count) are there"]
+            show(command, "made", made, made.isEmpty ? nothing : made.map { "made \($0)" })
             return 0
         default:
             let differences = try planner.check(topics).map(\.description)
-            show(command, "differences", differences, differences.isEmpty ? ["all \(topics.count) topics are as they should be"] : differences)
+            let nothing = ["all \(topics.count) topics are as they should be"]
+            show(command, "differences", differences, differences.isEmpty ? nothing : differences)
             return differences.isEmpty ? 0 : 1
         }
     }

@@ -111,11 +111,11 @@ private func log() -> LogState {
 }
 
 private let status: JSONValue = [
-    "agent": "shop-7", "time": 1_055_000, "version": "0.1.0",
+    "agent": "shop-7", "time": 1_055_000, "program": "0.1.0",
     "files": [
         [
             "source": "access", "path": "/var/log/access.log", "stream": .string(one.description), "topic": "web",
-            "partition": 0, "bytes": 20_480, "read": 16_384, "acknowledged": 12_000, "oldest_unshipped": 1_000_000,
+            "partition": 0, "bytes": 20_480, "read": 16_384, "acknowledged": 12_000, "oldestUnshipped": 1_000_000,
             "state": "active",
         ]
     ],
