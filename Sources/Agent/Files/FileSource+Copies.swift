@@ -57,7 +57,10 @@ extension FileSource {
     /// which nothing was read yet, all that was seen.
     private func reaches(_ file: FoundFile, _ stream: TailStream) -> Bool {
         let read = stream.position.position
-        if read == 0 { return stream.seen > 0 && file.status.byteCount >= stream.seen && stream.isShrunk }
+        if read == 0 {
+            let least = max(stream.seen, stream.proof?.position ?? 0)
+            return least > 0 && file.status.byteCount >= least && (stream.isShrunk || stream.proof != nil)
+        }
         return file.status.byteCount >= read - read / 2
     }
 

@@ -86,13 +86,53 @@ extension FileSource {
             shrink(stream, "its content before \(start.position) is another")
             return false
         }
+        do throws(Errno) {
+            if let proof = stream.proof, proof.position > start.position,
+                try !content.agrees(with: proof, scratch: &scratch)
+            {
+                shrink(stream, "its content before \(proof.position) is another")
+                return false
+            }
+        } catch {
+            shrink(stream, "it cannot be read: \(error)")
+            return false
+        }
         noteSize(stream, start.position + UInt64(count))
+        if start.position == 0, stream.head == nil, stream.ladder.isEmpty {
+            unsafe slab.withUnsafeBytes { bytes in
+                unsafe fixHead(stream, UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            }
+            if !stream.isDurable { return false }
+        }
         let more = unsafe slab.withUnsafeBytes { bytes in
             let used = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<(tailCount + count)])
             return unsafe cut(stream, content, used, tailCount, isWhole: count < wanted, &batch)
         }
         putKeys(into: &slab, at: tailCount + count)
         return more
+    }
+
+    /// Before anything of a file is shipped, the end of its first record goes into the checkpoint: should the
+    /// file be replaced before an acknowledgement, what was shipped and what is there are told apart.
+    func fixHead(_ stream: TailStream, _ bytes: UnsafeRawBufferPointer) {
+        guard let first = unsafe bytes.first else { return }
+        var count = 1
+        if first == 0 {
+            count = unsafe ByteSearch.leadingZeros(in: bytes)
+        } else if let feed = unsafe ByteSearch.firstIndex(of: UInt8(ascii: "\n"), in: bytes) {
+            count = feed + 1
+        } else if bytes.count > cutter.maximumRecordByteCount || stream.nextCut != nil {
+            count = bytes.count
+        } else {
+            return
+        }
+        // Why: as much as a tail holds, ending where the bytes read so far do at most.
+        count = min(max(count, min(bytes.count, Int(ContentChain.blockByteCount))), bytes.count)
+        var cursor = ChainCursor(tailOf: .zero)
+        let head = unsafe cursor.rung(at: UInt64(count), recordStart: UInt64(count), in: bytes)
+        stream.head = head
+        stream.proof = head
+        markUndurable(stream)
     }
 
     /// Why: bytes read beyond the size of the last look are known now; a later look must not take the same

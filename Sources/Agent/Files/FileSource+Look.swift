@@ -168,6 +168,9 @@ extension FileSource {
         }
         stream.sight(status.byteCount, now: now)
         if status.byteCount >= read { enqueue(stream) }
+        if read == 0, stream.head == nil, stream.isDurable, stream.ladder.isEmpty, let content = open(stream) {
+            prepareHead(stream, content)
+        }
     }
 
     /// The file's content is not the stream's any more.
@@ -194,6 +197,12 @@ extension FileSource {
         guard byFile[file.identity] == nil else { return }
         if !file.isTruncated, mayBeCopy(file) { return }
         held[file.identity] = nil
+        if RotationName.isCompressed(DurableFile.name(of: file.path)) {
+            if faultyPaths.insert(file.path).inserted {
+                notice("source.compressed", file.path, "\(file.path) is compressed: its content is left alone")
+            }
+            return
+        }
         guard streams.count < Self.maximumStreamCount else {
             if faultyPaths.insert("").inserted {
                 faults.append(
@@ -225,22 +234,36 @@ extension FileSource {
         var record = StreamRecord(
             stream: id, path: file.path, origin: file.path, file: file.identity, partition: pin(id), first: 0,
             continues: nil, reason: file.isTruncated ? "truncated" : "new", isAnnounced: false, ladder: RungLadder(),
-            seen: file.status.byteCount, isUnproved: false, isShortCopy: false, cuts: [], ended: nil,
+            head: nil, seen: file.status.byteCount, isUnproved: false, isShortCopy: false, cuts: [], ended: nil,
             maximumRecordByteCount: cutter.maximumRecordByteCount)
         if settings.start == .end, isFirstStart, lookCount == 1, let rung = lastLineStart(content, file.status.byteCount) {
             record.ladder.append(rung)
             record.first = rung.position
             record.reason = "start_at_end"
         }
-        let stream = insert(record, isDurable: false)
+        // Why: at position 0 the id becomes durable together with the head, once there is a first record.
+        let stream = insert(record, isDurable: record.ladder.isEmpty)
         stream.modified = file.status.modified
         stream.lastChange = now
         stream.foundInLook = lookCount
         stream.bornInLook = lookCount
         stream.sight(file.status.byteCount, now: now)
+        if file.status.byteCount > 0 {
+            enqueue(stream)
+            prepareHead(stream, content)
+        }
         if openCount < Self.maximumOpenCount, file.status.byteCount > 0 {
             stream.content = content
             openCount += 1
+        }
+    }
+
+    /// Fixes the head of a stream at a look, so that its checkpoint is written before the first fill.
+    private func prepareHead(_ stream: TailStream, _ content: FileContent) {
+        var bytes = [UInt8](repeating: 0, count: min(Int(clamping: stream.seen), 2 * Int(ContentChain.blockByteCount)))
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            guard let count = try? unsafe content.read(at: 0, into: buffer) else { return }
+            unsafe fixHead(stream, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
     }
 

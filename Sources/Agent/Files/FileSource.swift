@@ -162,6 +162,7 @@ public final class FileSource: StreamSource {
         next.continues = record.stream
         next.reason = reason
         next.isAnnounced = false
+        next.head = nil
         return next
     }
 

@@ -45,6 +45,9 @@ struct StreamRecord: Hashable, Sendable {
     var isAnnounced: Bool
     /// The newest one is the acknowledged position; none: 0.
     var ladder: RungLadder
+    /// The end of the first record, durable before anything is shipped: what proves the file to be the same
+    /// while nothing is acknowledged. Nil: nothing was shipped from position 0.
+    var head: Rung?
     /// Size of the file as of the last look.
     var seen: UInt64
     /// The position must be proved against the rungs before anything is shipped (power loss).
@@ -81,6 +84,7 @@ extension StreamRecord {
             JSONMember("record", JSONValue(maximumRecordByteCount)),
             JSONMember("rungs", .array(ladder.rungs.map(Self.encode))),
         ]
+        if let head { members.append(JSONMember("head", Self.encode(head))) }
         if isUnproved { members.append(JSONMember("unproved", true)) }
         if isShortCopy { members.append(JSONMember("short", true)) }
         if !cuts.isEmpty {
@@ -132,12 +136,17 @@ extension StreamRecord {
             guard let id = StreamID(text) else { return nil }
             continues = id
         }
+        var head: Rung?
+        if let given = value["head"] {
+            guard let rung = Self.decode(given) else { return nil }
+            head = rung
+        }
         guard first <= ladder.newest.position, seen <= UInt64(Int64.max),
             ladder.newest.position <= UInt64(Int64.max)
         else { return nil }
         self.init(
             stream: stream, path: path, origin: value["origin"]?.string ?? path, file: file, partition: partition,
-            first: first, continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, seen: seen,
+            first: first, continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, head: head, seen: seen,
             isUnproved: value["unproved"]?.boolean ?? false, isShortCopy: value["short"]?.boolean ?? false, cuts: cuts,
             ended: value["ended"]?.integer, maximumRecordByteCount: Int(maximum))
     }

@@ -34,6 +34,11 @@ final class TailStream {
     var ladder: RungLadder
     /// Ends of what was handed out and is not acknowledged, rising.
     var inFlight: [Rung] = []
+    /// Ends at or above the acknowledged position what may have been shipped: it must hold before anything
+    /// is shipped from below it. While nothing is acknowledged: the end of the first record.
+    var proof: Rung?
+    /// The record's head.
+    var head: Rung?
     /// Where reading goes on.
     var position: Rung
     /// Size as of the last look.
@@ -89,6 +94,8 @@ final class TailStream {
         isAnnounceSent = record.isAnnounced
         ladder = record.ladder
         position = record.ladder.newest
+        head = record.head
+        proof = record.head
         seen = record.seen
         cuts = record.cuts
         isUnproved = record.isUnproved
@@ -102,7 +109,12 @@ final class TailStream {
     var acknowledged: UInt64 { ladder.newest.position }
     var isOver: Bool { ended != nil || endReason != nil }
     /// All rungs, up to what was read.
-    var rungs: [Rung] { position.position > acknowledged ? ladder.rungs + [position] : ladder.rungs }
+    var rungs: [Rung] {
+        var rungs = ladder.rungs
+        if position.position > acknowledged { rungs.append(position) }
+        if let proof, proof.position > position.position { rungs.append(proof) }
+        return rungs
+    }
     /// Whether the stream has no file that it could go on in: a copy may take its place.
     var wantsCopy: Bool {
         if isShrunk || file == nil { return true }
@@ -113,7 +125,7 @@ final class TailStream {
     var record: StreamRecord {
         StreamRecord(
             stream: id, path: path, origin: origin, file: file, partition: partition, first: first,
-            continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, seen: seen,
+            continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, head: head, seen: seen,
             isUnproved: isUnproved, isShortCopy: isShortCopy, cuts: cuts, ended: ended,
             maximumRecordByteCount: maximumRecordByteCount)
     }
@@ -147,6 +159,8 @@ final class TailStream {
         inFlight.removeFirst(count)
         isAnnounced = true
         let acknowledged = acknowledged
+        if acknowledged > 0 { head = nil }
+        if let known = proof, known.position <= acknowledged { proof = nil }
         cuts.removeAll { $0.to <= acknowledged }
         sightings.removeAll { $0.byteCount <= acknowledged }
         touch()
@@ -155,6 +169,7 @@ final class TailStream {
     /// Reads again from the acknowledged position.
     func rewind() {
         inFlight.removeAll()
+        if position.position > max(acknowledged, proof?.position ?? 0) { proof = position }
         position = ladder.newest
         isAnnounceSent = isAnnounced
         isEndSent = false
