@@ -160,7 +160,7 @@ struct TestCollector {
         keys.append(pack.text)
         if pack.stream != batch.stream { faults.append("key names another stream than its batch") }
         switch pack.kind {
-        case .announce: announces.append(String(decoding: value, as: UTF8.self))
+        case .announce: announces.append(String(decoding: value, as: UTF8.self) + " " + pack.stream.description.prefix(8))
         case .end: ends.append(pack.stream)
         case .watermark: faults.append("unexpected \(pack.text)")
         case .progress:

@@ -38,7 +38,7 @@ extension FileSource {
     /// The rest of a file that was rotated or deleted and is quiet has no line feed to wait for.
     private func cutLastLine(_ stream: TailStream) {
         guard let retired = stream.retiredSince, let stalled = stream.stalled, !stream.isQueued,
-            stalled.from == stream.position.position, stalled.to == stream.seen,
+            stalled.from == stream.position.position, stalled.to == stream.seen, stalled.from < stalled.to,
             now - max(retired, stream.lastChange) >= Int64(settings.lastLineMilliseconds),
             stream.cuts.count < StreamRecord.maximumCutCount, stream.nextCut == nil
         else { return }

@@ -23,7 +23,7 @@ struct DecidedCut: Hashable, Sendable {
     var to: UInt64
 }
 
-/// What a checkpoint keeps of one stream: a JSON object, version 1 (docs/formats/checkpoint.md).
+/// What a checkpoint keeps of one stream: a JSON object, version 1 (docs/formats/checkpoint-stream.md).
 struct StreamRecord: Hashable, Sendable {
     static let version: UInt64 = 1
     /// Most decided cuts a record may hold: they go as soon as they are acknowledged.
