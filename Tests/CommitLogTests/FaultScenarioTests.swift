@@ -15,7 +15,10 @@ struct FaultScenario {
     var hasOrphan = false
 
     /// Runs with a fault at step `position` of the first collector; 0: none. Returns its step count.
-    func run(_ kind: Kind, at position: Int, second: Int = 0, seed: UInt64, isTracing: Bool = false)
+    func run(
+        _ kind: Kind, at position: Int, second: Int = 0, of secondKind: Kind? = nil, seed: UInt64,
+        isTracing: Bool = false
+    )
         -> (complaints: [String], steps: Int, trace: [String])
     {
         let disk = ModelDisk(seed: seed)
@@ -28,14 +31,14 @@ struct FaultScenario {
             if step == position { return fault(kind, disk, seed) }
             if step > position, rest > 0 {
                 rest -= 1
-                if rest == 0 { return fault(kind, disk, seed &+ 50) }
+                if rest == 0 { return fault(secondKind ?? kind, disk, seed &+ 50) }
             }
             return nil
         }
         live(collector)
         if second > 0, collector.storage.isDead {
             let again = ModelCollector(disk, input, seed: seed &+ 100)
-            again.storage.fault = { step in step == second ? fault(kind, disk, seed &+ 150) : nil }
+            again.storage.fault = { step in step == second ? fault(secondKind ?? kind, disk, seed &+ 150) : nil }
             live(again)
         }
         let steps = collector.storage.stepCount
@@ -113,6 +116,23 @@ struct FaultScenario {
                 let trace = scenario.run(kind, at: position, seed: UInt64(position), isTracing: true).trace
                 Issue.record("scenario \(index), \(kind) at \(position): \(outcome.complaints) \(trace.suffix(5))")
                 break
+            }
+        }
+    }
+
+    /// One dies between putting a record and syncing its name, the next one meets it, and the power fails.
+    @Test(arguments: [FaultScenario.Kind.powerAll, .powerSome])
+    func whoActsOnWhatAnotherDidNotSyncLosesNothing(_ kind: FaultScenario.Kind) {
+        let scenario = Self.scenarios[0]
+        let trace = scenario.run(.crash, at: 0, seed: 5, isTracing: true).trace
+        let positions = trace.indices.filter { trace[$0].contains("syncFolder _millrace/log/") }.map { $0 + 1 }
+        #expect(positions.count >= 2)
+        for position in positions {
+            for second in 1...45 {
+                let outcome = scenario.run(.crash, at: position, second: second, of: kind, seed: 5)
+                if outcome.complaints.isEmpty { continue }
+                Issue.record("crash at \(trace[position - 1]), then \(kind) at \(second): \(outcome.complaints)")
+                return
             }
         }
     }

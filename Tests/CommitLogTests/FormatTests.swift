@@ -31,7 +31,9 @@ private func fullRecord() -> CommitRecord {
     pipeline.balance.quarantined = 1
     pipeline.rejections = ["missing": 1]
     pipeline.tables = ["shop.access": RowCounts(written: 4, rejected: 1)]
-    pipeline.watermarks = [Watermark(agent: "shop-1", source: "access", topic: "logs", partition: 0, time: 1_763_600_000_000)]
+    pipeline.watermarks = [
+        Watermark(agent: "shop-1", source: "access", topic: "logs", partition: 0, time: 1_763_600_000_000)
+    ]
     pipeline.forgotten = [StreamID(high: 5, low: 6)]
     var effects = CommitEffects()
     effects.pipelines = [pipeline]
@@ -49,7 +51,9 @@ private func fullRecord() -> CommitRecord {
 /// The bytes of a golden file; `UPDATE_GOLDEN=1` writes them anew (the diff is reviewed).
 private func golden(_ name: String, _ current: [UInt8]) throws -> [UInt8] {
     let path = DurableFile.parent(of: DurableFile.parent(of: #filePath)) + "/Golden/commit-log/" + name
-    if Environment.value(of: "UPDATE_GOLDEN") == "1" { try DurableFile.replace(path, with: current, permissions: 0o644) }
+    if Environment.value(of: "UPDATE_GOLDEN") == "1" {
+        try DurableFile.replace(path, with: current, permissions: 0o644)
+    }
     return try #require(try DurableFile.read(path, maximum: 1 << 20))
 }
 
@@ -81,7 +85,9 @@ private func state() -> (LogMachine, Checkpoint) {
         var altered = bytes
         altered[index] ^= 1
         #expect(throws: Failure.self, "byte \(index)") { try CommitRecord.decoded(altered, path: "x") }
-        #expect(throws: Failure.self, "cut at \(index)") { try CommitRecord.decoded(Array(bytes[..<index]), path: "x") }
+        #expect(throws: Failure.self, "cut at \(index)") {
+            try CommitRecord.decoded(Array(bytes[..<index]), path: "x")
+        }
     }
 }
 
@@ -94,7 +100,9 @@ func aRecordThatWouldMoveFilesElsewhereIsRefused(_ field: String, _ path: String
     if field == "staged" { record.effects.files[0].staged = path } else { record.effects.files[0].final = path }
     #expect(throws: Failure.self) { try CommitRecord.decoded(record.encoded(), path: "x") }
     let effects = record.effects
-    #expect(throws: Failure.self) { try LogMachine().conflict(of: CommitEffects(files: effects.files), writer: "w", knownThrough: 0) }
+    #expect(throws: Failure.self) {
+        try LogMachine().conflict(of: CommitEffects(files: effects.files), writer: "w", knownThrough: 0)
+    }
 }
 
 extension CommitEffects {
@@ -105,7 +113,8 @@ extension CommitEffects {
 }
 
 @Test func aNewerVersionAsksForTheNewerProgram() throws {
-    let text = String(decoding: fullRecord().encoded(), as: UTF8.self).replacing("\"version\":1,", with: "\"version\":2,")
+    let text = String(decoding: fullRecord().encoded(), as: UTF8.self).replacing(
+        "\"version\":1,", with: "\"version\":2,")
     #expect(throws: Failure.self) { try CommitRecord.decoded(Array(text.utf8), path: "x") }
     do { _ = try CommitRecord.decoded(Array(text.utf8), path: "x") } catch {
         #expect(error.code == "sink.newer_log")

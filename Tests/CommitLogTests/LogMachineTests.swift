@@ -108,7 +108,8 @@ func anAdvanceThatGoesBackwardsIsADefect(_ effects: CommitEffects) {
     var effects = advance(-1, 100)
     for (index, isEnded) in [true, false].enumerated() {
         var stream = StreamEffect(
-            stream: StreamID(high: 1, low: UInt64(index)), agent: "a", source: "s", topic: "t", partition: 0, epoch: 0,
+            stream: StreamID(high: 1, low: UInt64(index)), agent: "a", source: "s", topic: "t", partition: 0,
+            epoch: 0,
             lastOffset: 50)
         stream.added = [range(0, 1)]
         stream.ended = isEnded

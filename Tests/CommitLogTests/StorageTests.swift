@@ -36,7 +36,9 @@ private func failure(_ body: () throws -> Void) -> Failure? {
     func noPathLeavesTheWarehouse(_ path: String) throws {
         let folder = TemporaryFolder()
         let storage = try folder.storage()
-        if !path.isEmpty { #expect(failure { _ = try storage.read(path, maximumByteCount: 10) }?.code == "sink.unsafe_path") }
+        if !path.isEmpty {
+            #expect(failure { _ = try storage.read(path, maximumByteCount: 10) }?.code == "sink.unsafe_path")
+        }
         #expect(!WarehousePath.isSafe(path))
     }
 
@@ -124,14 +126,18 @@ func checksumAndSizeAreOfTheFileAsItLies(_ compression: Compression, _ suffix: S
     let files = StagedFiles(storage: storage, stagingFolder: log.stagingFolder, openLimit: 3)
     let lanes = (0..<4).map { lane in
         WorkerThread(name: "lane") {
-            for number in 0..<500 { try? files.append("\(lane):\(number)\n", partition: "dt=2026-11-0\(1 + number % 5)") }
+            for number in 0..<500 {
+                try? files.append("\(lane):\(number)\n", partition: "dt=2026-11-0\(1 + number % 5)")
+            }
         }
     }
     for lane in lanes { lane.join() }
     let sealed = try files.seal()
     _ = try log.commit(advance(-1, 2_000, files: sealed))
     var lines: Set<String> = []
-    for file in sealed { for line in folder.text(file.final)?.split(separator: "\n") ?? [] { lines.insert(String(line)) } }
+    for file in sealed {
+        for line in folder.text(file.final)?.split(separator: "\n") ?? [] { lines.insert(String(line)) }
+    }
     #expect(lines.count == 2_000 && sealed.reduce(0) { $0 + $1.rows } == 2_000)
 }
 
@@ -163,7 +169,8 @@ func checksumAndSizeAreOfTheFileAsItLies(_ compression: Compression, _ suffix: S
     try append([])
     try writer.flush(to: files)
     let sealed = try files.seal()
-    #expect(sealed.map(\.partition) == ["dt=2026-11-20", "dt=2026-11-20"] && sealed.allSatisfy { $0.role == .quarantine })
+    #expect(
+        sealed.map(\.partition) == ["dt=2026-11-20", "dt=2026-11-20"] && sealed.allSatisfy { $0.role == .quarantine })
     _ = try log.commit(advance(-1, 3, files: sealed))
     let known = try #require(sealed.first { $0.table == "shop.orders" })
     #expect(known.final.hasPrefix("_millrace/quarantine/shop.orders/dt=2026-11-20/part-"))
