@@ -8,10 +8,10 @@ SYSTEM = ("libc.so", "libm.so", "libgcc_s", "libstdc++", "libpthread", "libdl", 
           "lib_", "libFoundation", "libBlocksRuntime", "libdispatch")
 
 ALLOWED = {
-    "millrace-agent": {"librdkafka", "libyaml", "libsimdjson", "libxxhash", "libz", "libzstd"},
+    "millrace-agent": {"librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd"},
     "millrace-collector": {
-        "librdkafka", "libyaml", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz"},
-    "millrace": {"librdkafka", "libyaml", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz"},
+        "librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz"},
+    "millrace": {"librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz"},
 }
 
 
