@@ -39,8 +39,12 @@ final class CollectorPipeline {
     func take(_ records: UnsafeBufferPointer<RecordView>) throws(Failure) {
         for index in records.indices {
             let place = unsafe decode(records[index])
-            // Why only the last of a run: hashing every record would cost, and proves no more.
-            if let place, unsafe index + 1 == records.count || !isSame(place, records[index + 1]) {
+            // Why only the last of a run: hashing every record would cost, and proves no more. Why the first one
+            // ever: it is compared at once if a partition made anew ends below all others.
+            if let place,
+                unsafe partitions[place].marks.isEmpty || index + 1 == records.count
+                    || !isSame(place, records[index + 1])
+            {
                 unsafe partitions[place].mark(records[index])
             }
             if batch.byteCount >= Self.batchByteCount { try process() }

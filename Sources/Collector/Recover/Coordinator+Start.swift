@@ -9,8 +9,10 @@ extension Coordinator {
     /// Starts the assigned partitions where the log says, after comparing their history with its marks.
     func startSession() throws(Failure) {
         guard let assigned else { return }
+        // Why: an attempt that was given up may still be fetched; marks are looked up while nothing is.
+        try consumer.stop()
         try settleLeftovers()
-        try log.refresh()
+        try log.prepare()
         loadCoverage()
         var partitions: [LanePartition] = []
         var broken: [Int: [Advance]] = [:]

@@ -112,6 +112,19 @@ public final class CommitLog {
         }
     }
 
+    /// Before an attempt: reads what others have added, and sees to it that staged files can be committed. A
+    /// fenced incarnation is given up; a staging folder that is gone is made again.
+    public func prepare() throws(Failure) {
+        try refresh()
+        // Why: who was swept has no folder to stage in, so he would never come to the commit that tells him.
+        if try conflict(of: CommitEffects()) == "fenced" { return try renew() }
+        if try storage.status(stagingFolder) == nil {
+            folders.forget(stagingFolder)
+            lock = nil
+        }
+        try makeStaging()
+    }
+
     /// Goes on under a new incarnation, after `.conflict("fenced")`. Staged files of the old one are lost.
     public func renew() throws(Failure) {
         _ = try settle()
