@@ -68,8 +68,8 @@ class Bench:
         self.files = [str(path) for path in sorted(self.logs.glob("access-*.log"))]
 
     def topics(self, name):
-        config = self.collector_config(name, "unused")
-        subprocess.run([self.bin / "millrace", "topics", "create", "--config", config, "--partitions", str(PARTITIONS)],
+        config = self.agent_config(name, "64KiB")
+        subprocess.run([self.bin / "millrace", "topics", "create", "--config", config, "--partitions", str(PARTITIONS), "--replication", "1"],
                        check=True, stdout=subprocess.DEVNULL)
 
     def agent_config(self, name, pack):
@@ -80,9 +80,6 @@ agent:
   state_dir: {self.work}/state-{name}
 kafka:
   brokers: {self.options.broker}
-topics:
-  state: bench-state
-  heartbeats: bench-heartbeats
 log: {{level: warning, format: text}}
 sources:
   - name: access

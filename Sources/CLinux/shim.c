@@ -53,3 +53,19 @@ int millrace_wait_readable(const int *descriptors, int count, int milliseconds) 
 }
 
 const void *millrace_memrchr(const void *bytes, int byte, size_t count) { return memrchr(bytes, byte, count); }
+
+long millrace_count(const void *bytes, uint8_t byte, size_t count) {
+    // Why: eight-bit sums of 64 lanes, emptied before they overflow: the compiler turns it into SIMD.
+    const uint8_t *at = bytes, *end = at + count;
+    long total = 0;
+    while (end - at >= 64) {
+        uint8_t sums[64] = {0};
+        size_t rows = (size_t)(end - at) / 64;
+        if (rows > 255) rows = 255;
+        for (size_t row = 0; row < rows; row++, at += 64)
+            for (int lane = 0; lane < 64; lane++) sums[lane] += at[lane] == byte;
+        for (int lane = 0; lane < 64; lane++) total += sums[lane];
+    }
+    for (; at < end; at++) total += *at == byte;
+    return total;
+}

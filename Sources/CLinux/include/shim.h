@@ -42,3 +42,5 @@ void millrace_name_thread(const char *name);
 int millrace_wait_readable(const int *descriptors, int count, int milliseconds);
 /// memrchr(3).
 const void *millrace_memrchr(const void *bytes, int byte, size_t count);
+/// How many of `count` bytes equal `byte`.
+long millrace_count(const void *bytes, uint8_t byte, size_t count);
