@@ -63,9 +63,11 @@ public import Event
     }
 }
 
-/// Finds the day of an instant in a zone: one look-up per day and transition, comparisons otherwise.
+/// Finds the day of an instant in a zone: one look-up of the zone per transition, comparisons within a
+/// day, one division where the day changes.
 public struct DayFinder: Sendable {
     private let zone: Zone
+    private var stretch = Zone.Stretch(from: 0, to: 0, offset: 0)
     private var from: Int64 = 0
     private var to: Int64 = 0
     private var day: Int64 = 0
@@ -75,7 +77,7 @@ public struct DayFinder: Sendable {
     /// Days since 1970-01-01 of the zone's date at an instant (seconds since the epoch, years 0 to 10000).
     public mutating func day(at seconds: Int64) -> Int64 {
         if seconds >= from && seconds < to { return day }
-        let stretch = zone.stretch(at: seconds)
+        if seconds < stretch.from || seconds >= stretch.to { stretch = zone.stretch(at: seconds) }
         day = CivilDay.floorDivide(seconds + stretch.offset, by: 86_400)
         from = max(stretch.from, day * 86_400 - stretch.offset)
         to = min(stretch.to, (day + 1) * 86_400 - stretch.offset)
