@@ -37,10 +37,26 @@ public final class KafkaMirror: MirrorLog {
     /// The agent's partition of the state topic, asked once per process.
     public func partition() throws(Failure) -> Int32 {
         if let known { return known }
-        let count = try reader.partitionCount(of: topic)
+        let count: Int32
+        do {
+            count = try reader.partitionCount(of: topic)
+        } catch {
+            throw try withReason(error)
+        }
         let found = KafkaMirror.partition(of: agent, count: count)
         known = found
         return found
+    }
+
+    /// A failed question, with what the producer heard of the brokers meanwhile (address, refusal): the
+    /// question itself only knows that nobody answered.
+    private func withReason(_ failure: Failure) throws(Failure) -> Failure {
+        try serve(timeoutMilliseconds: 0, waitingFor: 0)
+        let heard = faults.take().compactMap(\.cause)
+        guard let reason = heard.last else { return failure }
+        return Failure(
+            failure.code, stage: failure.stage, kind: failure.kind, failure.message, hint: failure.hint,
+            cause: [failure.cause, reason].compactMap { $0 }.joined(separator: "; "))
     }
 
     /// Stable hash of the name modulo the partition count.
