@@ -31,6 +31,8 @@ struct AgentReport {
     var streamCount = 0
     var producerCount = 1
     var hasMoved = false
+    /// A checkpoint holds what the mirror does not.
+    var isMirrorBehind = false
 
     init(startedAt: Int64) { self.startedAt = startedAt }
 
@@ -80,7 +82,8 @@ extension AgentRuntime {
         let time = clock.monotonicNanoseconds() / 1_000_000
         collectFaults(now: now)
         if shipper.takeMoved() { report.hasMoved = true }
-        if report.hasMoved, time >= due.checkpoint, time >= due.checkpointRetry {
+        let isDue = report.hasMoved || (report.isMirrorBehind && time >= due.mirror)
+        if isDue, time >= due.checkpoint, time >= due.checkpointRetry {
             report.hasMoved = false
             do throws(Failure) { try checkpoint() } catch {
                 report.hasMoved = true

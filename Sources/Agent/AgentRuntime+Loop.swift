@@ -112,6 +112,7 @@ extension AgentRuntime {
         let pause = max(Int64(settings.checkpointMilliseconds), (end &- begin) / 1_000_000 &* 20)
         due.checkpoint = end / 1_000_000 &+ pause
         due.checkpointRetry = 0
+        report.isMirrorBehind = true
         if end / 1_000_000 >= due.mirror, mirrorWatch != nil { mirrorStreams() }
     }
 
@@ -135,6 +136,7 @@ extension AgentRuntime {
             }
         }
         self.machine = machine
+        report.isMirrorBehind = false
         due.mirror = clock.monotonicNanoseconds() / 1_000_000 &+ Self.mirrorMilliseconds
     }
 

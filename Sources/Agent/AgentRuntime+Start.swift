@@ -146,7 +146,10 @@ extension AgentRuntime {
     ) throws(Failure) {
         guard let machine else { return }
         var known: [String: AgentState.Source] = [:]
-        if case .state(let state, _) = loaded { for source in state.sources { known[source.name] = source } }
+        if case .state(let state, _) = loaded {
+            for source in state.sources { known[source.name] = source }
+            if case .newIDs = machine.resume { takeNewer(records, than: state.incarnation, into: &known) }
+        }
         if machine.recovers {
             for (name, streams) in MirrorNote.recoveredStreams(records, agent: settings.name) {
                 known[name] = AgentState.Source(name: name)
@@ -166,6 +169,22 @@ extension AgentRuntime {
         absent = known.values.sorted { $0.name < $1.name }
         for index in absent.indices {
             absent[index].pending = Self.pending(Self.merged(machine.resume, absent[index].pending))
+        }
+    }
+
+    /// A state that went back in time goes on where the mirror says, as far as that was written on this machine
+    /// in this boot: then the files are the same ones, and what was acknowledged is not shipped again.
+    private func takeNewer(
+        _ records: [MirrorRecord], than state: IncarnationState, into known: inout [String: AgentState.Source]
+    ) {
+        let newer = MirrorNote.newerStreams(records, agent: settings.name, than: state, boot: Boot.identifier())
+        for (name, streams) in newer {
+            var source = known[name] ?? AgentState.Source(name: name)
+            let ids = Set(streams.map(\.id))
+            source.streams = source.streams.filter { !ids.contains($0.id) } + streams
+            known[name] = source
+            log.notice(
+                "agent.recovered", "the mirror is ahead of the state by \(streams.count) streams of source \(name)")
         }
     }
 

@@ -43,8 +43,9 @@ public final class AgentRuntime {
     public static let version = "0.1.0"
     /// How often the mirror is read for foreign incarnations.
     static let watchMilliseconds = 5_000
-    /// How often changed stream records go to the mirror.
-    static let mirrorMilliseconds: Int64 = 60_000
+    /// How often changed stream records go to the mirror: what a lost or restored state repeats behind an end
+    /// without order. 20 busy files cost 2 KB/s.
+    static let mirrorMilliseconds: Int64 = 10_000
     /// How often topics are asked for their partitions.
     static let refreshMilliseconds: Int64 = 60_000
     /// Longest idle wait: what stopping and polled sources may be late by.

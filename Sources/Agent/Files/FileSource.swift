@@ -112,18 +112,38 @@ public final class FileSource: StreamSource {
                     "inotify cannot be had: files are polled only",
                     hint: "raise fs.inotify.max_user_instances"))
         }
-        for bytes in records { restore(bytes, resume) }
+        for record in furthest(decoded(records)) { restore(record, resume) }
     }
 
-    private func restore(_ bytes: [UInt8], _ resume: Resume) {
-        guard var record = StreamRecord(decoding: bytes) else {
+    private func decoded(_ records: [[UInt8]]) -> [StreamRecord] {
+        records.compactMap { bytes in
+            if let record = StreamRecord(decoding: bytes) { return record }
             faults.append(
                 Failure(
                     "source.bad_record", stage: .source, kind: .corrupt,
                     "source \(name): a stream's record in the checkpoint is damaged and left out: its file is read anew",
                     hint: "events of that file may be shipped a second time under a new stream"))
-            return
+            return nil
         }
+    }
+
+    /// Of open streams that claim one file, the one that is furthest: the mirror may know a stream and the one
+    /// that continues it.
+    private func furthest(_ records: [StreamRecord]) -> [StreamRecord] {
+        var owners: [InodeIdentity: StreamRecord] = [:]
+        for record in records where record.ended == nil {
+            guard let file = record.file else { continue }
+            if let other = owners[file], !record.isBehind(other) { continue }
+            owners[file] = record
+        }
+        return records.filter { record in
+            guard record.ended == nil, let file = record.file else { return true }
+            return owners[file]?.stream == record.stream
+        }
+    }
+
+    private func restore(_ found: StreamRecord, _ resume: Resume) {
+        var record = found
         guard streams[record.stream] == nil else { return }
         var isDurable = true
         if record.ended == nil, record.file != nil {

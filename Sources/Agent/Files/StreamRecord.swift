@@ -62,6 +62,14 @@ struct StreamRecord: Hashable, Sendable {
 }
 
 extension StreamRecord {
+    /// Whether this goes on behind the other one, in the same file.
+    func isBehind(_ other: StreamRecord) -> Bool {
+        if ladder.newest.position != other.ladder.newest.position {
+            return ladder.newest.position > other.ladder.newest.position
+        }
+        return continues == other.stream
+    }
+
     func encoded() -> [UInt8] {
         var members = [
             JSONMember("v", JSONValue(Self.version)), JSONMember("stream", .string(stream.description)),

@@ -93,6 +93,28 @@ extension MirrorNote {
         return result.mapValues { $0.sorted { $0.id < $1.id } }
     }
 
+    /// The streams that the mirror knows better than a state does, by source: written in this boot, so about the
+    /// very same files, by the incarnation that the state follows, behind the state, or by a later one.
+    static func newerStreams(
+        _ records: [MirrorRecord], agent: String, than state: IncarnationState, boot: String
+    ) -> [String: [AgentState.Stream]] {
+        var writers: Set<String> = []
+        let followed = state.acknowledged?.incarnation
+        if let followed, state.boot == boot { writers.insert(followed) }
+        let fresh = records.filter { record in
+            switch MirrorNote(record, agent: agent) {
+            case .incarnation(let id, _, let itsBoot, _):
+                if itsBoot == boot { writers.insert(id) }
+                return false
+            case .stream(_, _, let writer, let checkpoint, _, _):
+                return writers.contains(writer) && (writer != followed || checkpoint > state.checkpoint)
+            case .removed: return true
+            default: return false
+            }
+        }
+        return boot.isEmpty ? [:] : recoveredStreams(fresh, agent: agent)
+    }
+
     private static func read(_ value: JSONValue, place: String) -> MirrorNote? {
         guard value["version"]?.integer == Int64(version), let incarnation = value["incarnation"]?.string,
             let nonce = value["nonce"]?.string
