@@ -78,6 +78,7 @@ let package = Package(
         tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Telemetry", "Transport"]),
         tests("EventTests", ["Event"]),
         tests("TimeZoneTests", ["Event", "TimeZone"]),
+        tests("ColumnsTests", ["Columns", "Event"]),
         tests("RegexTests", ["Event", "Regex"]),
         tests("JSONRecordTests", ["Event", "JSON"]),
         tests("PipelineTests", ["Event", "Platform", "Columns", "Pipeline", "TimeZone"]),

@@ -4,7 +4,8 @@ public import Event
 ///
 /// - Fixed-width types keep one 64-bit word a row: boolean 0/1, int32 and int64 the number, double its
 ///   bits, date days since 1970-01-01, timestamp microseconds since the epoch.
-/// - `string` and `json` keep offsets and bytes: row `r` is `bytes[words[r] ..< words[r + 1]]`.
+/// - `decimal` keeps two words a row, low then high: the unscaled number (`value * 10^scale`) in two's complement.
+/// - `string`, `json` and `bytes` keep offsets and bytes: row `r` is `bytes[words[r] ..< words[r + 1]]`.
 /// - One validity bit a row, 1 where there is a value.
 ///
 /// Trivial to copy (no reference counting). Memory belongs to the batch and only grows.
@@ -12,9 +13,9 @@ public import Event
 @safe public struct Column {
     @usableFromInline let state: UnsafeMutablePointer<ColumnState>
 
-    init(name: String, type: ColumnType) {
+    init(name: String, shape: ColumnShape) {
         unsafe state = .allocate(capacity: 1)
-        unsafe state.initialize(to: ColumnState(name: name, type: type))
+        unsafe state.initialize(to: ColumnState(name: name, shape: shape))
     }
 
     /// Frees the memory; only its batch does so.
@@ -26,10 +27,13 @@ public import Event
 
     public var name: String { unsafe state.pointee.name }
     @inlinable public var type: ColumnType { unsafe state.pointee.type }
+    /// The type with a decimal's digits.
+    public var shape: ColumnShape { unsafe state.pointee.shape }
     /// Rows appended so far, the one under construction included.
     @inlinable public var count: Int { unsafe state.pointee.count }
-    /// Whether values are bytes (`string`, `json`) and not words.
+    /// Whether values are bytes (`string`, `json`, `bytes`) and not words.
     @inlinable public var holdsBytes: Bool { unsafe state.pointee.holdsBytes }
+    @inlinable var layout: ColumnLayout { unsafe state.pointee.layout }
     /// Bytes of all values; 0 for fixed-width columns.
     @inlinable public var byteCount: Int { unsafe state.pointee.byteCount }
 
@@ -42,14 +46,22 @@ public import Event
     /// The word of a fixed-width column; 0 where null.
     @inlinable
     public func integer(_ row: Int) -> Int64 {
-        precondition(row >= 0 && row < count && !holdsBytes, "row outside column")
+        precondition(row >= 0 && row < count && layout == .word, "row outside column")
         return unsafe state.pointee.words[row]
+    }
+
+    /// The unscaled number of a decimal; 0 where null.
+    @inlinable
+    public func decimal(_ row: Int) -> Int128 {
+        precondition(row >= 0 && row < count && layout == .wide, "row outside column")
+        return unsafe Int128(state.pointee.words[2 &* row &+ 1]) << 64
+            | Int128(UInt64(bitPattern: state.pointee.words[2 &* row]))
     }
 
     @inlinable
     public func double(_ row: Int) -> Double { Double(bitPattern: UInt64(bitPattern: integer(row))) }
 
-    /// The bytes of a `string` or `json` value; empty where null. Valid until the batch changes.
+    /// The bytes of a `string`, `json` or `bytes` value; empty where null. Valid until the batch changes.
     @inlinable
     public func bytes(_ row: Int) -> ByteView {
         precondition(row >= 0 && row < count && holdsBytes, "row outside column")
@@ -62,13 +74,19 @@ public import Event
     public func appendNull() {
         let row = unsafe state.pointee.makeRoom()
         unsafe state.pointee.valid[row >> 6] &= ~(1 << UInt64(row & 63))
-        unsafe state.pointee.words[holdsBytes ? row + 1 : row] = holdsBytes ? Int64(byteCount) : 0
+        switch layout {
+        case .word: unsafe state.pointee.words[row] = 0
+        case .bytes: unsafe state.pointee.words[row + 1] = Int64(byteCount)
+        case .wide:
+            unsafe state.pointee.words[2 &* row] = 0
+            unsafe state.pointee.words[2 &* row &+ 1] = 0
+        }
     }
 
     /// Appends the word of a fixed-width column.
     @inlinable
     public func append(_ word: Int64) {
-        precondition(!holdsBytes, "word for a column of bytes")
+        precondition(layout == .word, "word for a column of others")
         let row = unsafe state.pointee.makeRoom()
         unsafe state.pointee.valid[row >> 6] |= 1 << UInt64(row & 63)
         unsafe state.pointee.words[row] = word
@@ -77,7 +95,17 @@ public import Event
     @inlinable
     public func append(_ value: Double) { append(Int64(bitPattern: value.bitPattern)) }
 
-    /// Appends a `string` or `json` value.
+    /// Appends a decimal's unscaled number.
+    @inlinable
+    public func append(decimal value: Int128) {
+        precondition(layout == .wide, "decimal for a column of others")
+        let row = unsafe state.pointee.makeRoom()
+        unsafe state.pointee.valid[row >> 6] |= 1 << UInt64(row & 63)
+        unsafe state.pointee.words[2 &* row] = Int64(truncatingIfNeeded: value)
+        unsafe state.pointee.words[2 &* row &+ 1] = Int64(truncatingIfNeeded: value >> 64)
+    }
+
+    /// Appends a `string`, `json` or `bytes` value.
     @inlinable
     public func append(_ value: ByteView) {
         precondition(holdsBytes, "bytes for a column of words")
@@ -95,14 +123,40 @@ public import Event
         unsafe state.pointee.count = rowCount
         if holdsBytes { unsafe state.pointee.byteCount = Int(state.pointee.words[rowCount]) }
     }
+
+    /// The memory behind the column, for an encoder: `words` (see above; `count + 1` of them for bytes), one
+    /// validity bit a row, and the bytes. Valid until the batch changes; none of it may be written.
+    @inlinable @unsafe
+    public var memory: (words: UnsafePointer<Int64>, valid: UnsafePointer<UInt64>, bytes: UnsafePointer<UInt8>) {
+        unsafe (
+            UnsafePointer(state.pointee.words), UnsafePointer(state.pointee.valid), UnsafePointer(state.pointee.bytes)
+        )
+    }
+}
+
+/// How a column keeps its values.
+@usableFromInline
+enum ColumnLayout: UInt8 {
+    case word, wide, bytes
+
+    init(_ type: ColumnType) {
+        switch type {
+        case .string, .json, .bytes: self = .bytes
+        case .decimal: self = .wide
+        case .boolean, .int32, .int64, .double, .date, .timestamp: self = .word
+        }
+    }
 }
 
 /// The memory of a column.
-// Safety: `words` has capacity + 1 entries, `valid` one bit for each of capacity, `bytes` byteCapacity + slack.
+// Safety: `words` has capacity + 1 entries (twice capacity for wide ones), `valid` one bit for each of capacity,
+// `bytes` byteCapacity + slack.
 @usableFromInline
 @safe struct ColumnState {
     let name: String
+    let shape: ColumnShape
     @usableFromInline let type: ColumnType
+    @usableFromInline let layout: ColumnLayout
     @usableFromInline let holdsBytes: Bool
     @usableFromInline var count = 0
     @usableFromInline var byteCount = 0
@@ -119,18 +173,24 @@ public import Event
     /// Writable bytes behind the capacity, so that short values are copied in whole blocks.
     @usableFromInline static var slack: Int { 32 }
 
-    init(name: String, type: ColumnType) {
+    init(name: String, shape: ColumnShape) {
         self.name = name
-        self.type = type
-        holdsBytes = type == .string || type == .json
+        self.shape = shape
+        type = shape.type
+        layout = ColumnLayout(shape.type)
+        holdsBytes = layout == .bytes
         capacity = Self.firstCapacity
-        byteCapacity = type == .string || type == .json ? Self.firstByteCapacity : 0
-        unsafe words = .allocate(capacity: Self.firstCapacity + 1)
-        unsafe words.initialize(repeating: 0, count: Self.firstCapacity + 1)
+        byteCapacity = layout == .bytes ? Self.firstByteCapacity : 0
+        unsafe words = .allocate(capacity: Self.wordCount(layout, capacity))
+        unsafe words.initialize(repeating: 0, count: Self.wordCount(layout, capacity))
         unsafe valid = .allocate(capacity: Self.firstCapacity / 64)
         unsafe valid.initialize(repeating: 0, count: Self.firstCapacity / 64)
         unsafe bytes = .allocate(capacity: byteCapacity + Self.slack)
         unsafe bytes.initialize(repeating: 0, count: byteCapacity + Self.slack)
+    }
+
+    private static func wordCount(_ layout: ColumnLayout, _ capacity: Int) -> Int {
+        layout == .wide ? 2 * capacity : capacity + 1
     }
 
     func free() {
@@ -178,9 +238,10 @@ public import Event
     @usableFromInline
     mutating func growRows() {
         let grown = capacity * 2
-        let freshWords = UnsafeMutablePointer<Int64>.allocate(capacity: grown + 1)
-        unsafe freshWords.initialize(repeating: 0, count: grown + 1)
-        unsafe freshWords.update(from: words, count: capacity + 1)
+        let wordCount = Self.wordCount(layout, grown)
+        let freshWords = UnsafeMutablePointer<Int64>.allocate(capacity: wordCount)
+        unsafe freshWords.initialize(repeating: 0, count: wordCount)
+        unsafe freshWords.update(from: words, count: Self.wordCount(layout, capacity))
         let freshValid = UnsafeMutablePointer<UInt64>.allocate(capacity: grown / 64)
         unsafe freshValid.initialize(repeating: 0, count: grown / 64)
         unsafe freshValid.update(from: valid, count: capacity / 64)

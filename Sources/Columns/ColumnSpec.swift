@@ -1,19 +1,15 @@
-/// The type of a column.
-public enum ColumnType: String, Sendable, CaseIterable {
-    case boolean, int32, int64, double, string, date, timestamp
-    /// A JSON document, kept as text.
-    case json
-}
-
 /// One column of a table as configured: where its value comes from and what it must satisfy.
 public struct ColumnSpec: Sendable, Equatable {
     public var name: String
     public var type: ColumnType
+    /// Digits of a decimal, 1 to 38, and how many of them stand behind the point.
+    public var precision = ColumnShape.maximumPrecision
+    public var scale = 0
     /// Where the value is: a field name of the format (`remote`, `status`, ...), or a JSON path
     /// (`a.b[0].c`). Default: the column's name.
     public var path: String
     public var required = false
-    /// Inclusive bounds for int32, int64 and double columns.
+    /// Inclusive bounds for int32, int64, double and decimal columns.
     public var minimum: Double?
     public var maximum: Double?
     /// Allowed values (string, int32, int64), or nil.
@@ -24,12 +20,20 @@ public struct ColumnSpec: Sendable, Equatable {
     public var maximumByteCount: Int?
     /// For `timestamp` and `date`: how the text is written.
     public var timeLayout: TimeLayout = .rfc3339
+    /// For `bytes`: how they are written.
+    public var bytesLayout: BytesLayout = .base64
 
     public init(name: String, type: ColumnType, path: String? = nil, required: Bool = false) {
         self.name = name
         self.type = type
         self.path = path ?? name
         self.required = required
+    }
+
+    /// The type with a decimal's digits.
+    public var shape: ColumnShape {
+        get { ColumnShape(type, precision: precision, scale: scale) }
+        set { (type, precision, scale) = (newValue.type, newValue.precision, newValue.scale) }
     }
 }
 

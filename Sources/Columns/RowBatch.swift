@@ -19,8 +19,8 @@ public struct RowGroup: Hashable, Sendable {
 /// - `rowGroup[r]` is an index into `groups`, `rowEvent[r]` one into the events of the EventBatch that
 ///   the rows were parsed from; rows are in the order of those events.
 @safe public final class RowBatch {
-    /// The most columns a table may have.
-    public static let maximumColumnCount = 1_024
+    /// The most columns a table may have: each starts with 8 to 24 KiB, 16,384 of them with 400 MiB at most.
+    public static let maximumColumnCount = 16_384
 
     /// The columns, in the table's order. The handles live as long as this batch.
     public let columns: [Column]
@@ -56,9 +56,20 @@ public struct RowGroup: Hashable, Sendable {
         }
     }
 
-    public init(columns specs: [(name: String, type: ColumnType)]) {
-        precondition(specs.count <= Self.maximumColumnCount, "too many columns")
-        columns = specs.map { Column(name: $0.name, type: $0.type) }
+    /// A batch for columns of these names and types; decimals have 38 digits and no scale.
+    public convenience init(columns: [(name: String, type: ColumnType)]) {
+        self.init(shapes: columns.map { ($0.name, ColumnShape($0.type)) })
+    }
+
+    /// A batch for a table's columns.
+    public convenience init(_ columns: [ColumnSpec]) {
+        self.init(shapes: columns.map { ($0.name, $0.shape) })
+    }
+
+    /// A batch for columns of these names and shapes.
+    public init(shapes: [(name: String, shape: ColumnShape)]) {
+        precondition(shapes.count <= Self.maximumColumnCount, "too many columns")
+        columns = shapes.map { Column(name: $0.name, shape: $0.shape) }
     }
 
     deinit { for column in columns { column.destroy() } }

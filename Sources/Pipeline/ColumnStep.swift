@@ -6,6 +6,10 @@ struct ColumnStep: Sendable {
     /// The parser's number of the field.
     var field: Int
     var layout: TimeLayout
+    var bytesLayout = BytesLayout.base64
+    /// Digits of a decimal.
+    var precision = ColumnShape.maximumPrecision
+    var scale = 0
     var isRequired: Bool
     /// Whether seconds beyond year 9999 are read as milliseconds (Maxwell's DDL records).
     var takesMilliseconds = false
@@ -15,6 +19,9 @@ struct ColumnStep: Sendable {
     var maximumInteger = Int64.max
     var minimum = -Double.infinity
     var maximum = Double.infinity
+    /// Bounds of a decimal, unscaled.
+    var minimumDecimal = Int128.min
+    var maximumDecimal = Int128.max
     var maximumByteCount = Int.max
     /// Index into the plan's allowed sets, or -1.
     var allowed = -1

@@ -114,6 +114,8 @@ extension RoutePlan {
     ) throws(Failure) -> ColumnStep {
         var step = ColumnStep(
             type: column.type, field: 0, layout: column.timeLayout, isRequired: column.required)
+        step.bytesLayout = column.bytesLayout
+        (step.precision, step.scale) = (column.shape.precision, column.shape.scale)
         switch spec.format {
         case .combined: step.field = try combinedField(column, spec, &step)
         case .json, .maxwell:
@@ -127,20 +129,24 @@ extension RoutePlan {
                 spec.format == .maxwell && column.path == "ts" && column.timeLayout == .epochSeconds
             paths.append(path)
         }
-        let isNumber = column.type == .int32 || column.type == .int64 || column.type == .double
-        let isText = column.type == .string || column.type == .json
+        let isNumber = [.int32, .int64, .double, .decimal].contains(column.type)
+        let isText = [.string, .json, .bytes].contains(column.type)
         if column.minimum != nil || column.maximum != nil {
             let minimum = column.minimum ?? -.infinity
             let maximum = column.maximum ?? .infinity
             guard isNumber, !(minimum.isNaN || maximum.isNaN), minimum <= maximum else {
                 throw failure(
                     spec, column, "has bounds that no value can meet",
-                    hint: "minimum <= maximum, on int32, int64 and double columns only")
+                    hint: "minimum <= maximum, on int32, int64, double and decimal columns only")
             }
             step.minimum = minimum
             step.maximum = maximum
             step.minimumInteger = clamped(minimum.rounded(.up))
             step.maximumInteger = clamped(maximum.rounded(.down))
+            if column.type == .decimal {
+                step.minimumDecimal = DecimalText.bound(minimum, scale: step.scale, isUpper: false) ?? .min
+                step.maximumDecimal = DecimalText.bound(maximum, scale: step.scale, isUpper: true) ?? .max
+            }
         }
         if let limit = column.maximumByteCount {
             guard isText, limit >= 0 else {

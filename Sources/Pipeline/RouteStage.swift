@@ -17,7 +17,7 @@ public final class RouteStage {
 
     public init(_ plan: RoutePlan) throws(Failure) {
         self.plan = plan
-        rows = RowBatch(columns: plan.columns.map { ($0.name, $0.type) })
+        rows = RowBatch(plan.columns)
         maker = try RowMaker(plan, rows)
     }
 

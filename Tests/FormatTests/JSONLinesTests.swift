@@ -53,6 +53,19 @@ private func append(_ text: String, to column: Column) {
     ])
 }
 
+@Test func decimalsKeepTheirDigitsAndBytesAreBase64() {
+    let rows = RowBatch(shapes: [("d", ColumnShape(.decimal, precision: 38, scale: 2)), ("b", ColumnShape(.bytes))])
+    let group = rows.appendGroup(RowGroup(table: "a.b", partition: "dt=x"))
+    for (number, text) in [(Int128(-12_345), "\0\u{1}"), (DecimalText.power(38) - 1, ""), (0, "abc")] {
+        rows.columns[0].append(decimal: number)
+        append(text, to: rows.columns[1])
+        rows.commitRow(event: 0, group: group)
+    }
+    #expect(lines(rows) == [
+        #"{"d":-123.45,"b":"AAE="}"#, #"{"d":999999999999999999999999999999999999.99,"b":""}"#, #"{"d":0.00,"b":"YWJj"}"#,
+    ])
+}
+
 @Test func eachGroupGetsItsOwnRowsInOrder() {
     let rows = RowBatch(columns: [("n", .int64)])
     let formatter = JSONLinesFormatter()

@@ -27,7 +27,33 @@ private struct ValueCase: Sendable {
     }
 }
 
+private func decimal(_ precision: Int, _ scale: Int, _ edit: (inout ColumnSpec) -> Void = { _ in }) -> ColumnSpec {
+    column("v", .decimal) {
+        $0.shape = ColumnShape(.decimal, precision: precision, scale: scale)
+        edit(&$0)
+    }
+}
+
 private let valueCases: [ValueCase] = [
+    ValueCase(decimal(38, 0), "99999999999999999999999999999999999999", "v=99999999999999999999999999999999999999"),
+    ValueCase(decimal(38, 2), "-123456789012345678901234567890.12", "v=-12345678901234567890123456789012"),
+    ValueCase(decimal(38, 0), "100000000000000000000000000000000000000", "out_of_range v"),
+    ValueCase(decimal(5, 2), "\"12.5\"", "v=1250"),
+    ValueCase(decimal(5, 2), "1.255", "out_of_range v"),
+    ValueCase(decimal(5, 2), "1e2", "v=10000"),
+    ValueCase(decimal(5, 2), "true", "wrong_type v"),
+    ValueCase(decimal(5, 2), "\"\"", "wrong_type v"),
+    ValueCase(decimal(5, 2), "null", ""),
+    ValueCase(decimal(5, 2) { $0.minimum = 0.05 }, "0.05", "v=5"),
+    ValueCase(decimal(5, 2) { $0.minimum = 0.05 }, "0.04", "out_of_range v"),
+    ValueCase(decimal(5, 2) { $0.maximum = 0.055 }, "0.06", "out_of_range v"),
+    ValueCase(column("v", .bytes), "\"AP8=\"", "v=\0\u{FFFD}"),
+    ValueCase(column("v", .bytes), "\"AP8\"", "v=\0\u{FFFD}"),
+    ValueCase(column("v", .bytes), "\"A\"", "wrong_type v"),
+    ValueCase(column("v", .bytes), "1", "wrong_type v"),
+    ValueCase(column("v", .bytes) { $0.bytesLayout = .hex }, "\"0x6162\"", "v=ab"),
+    ValueCase(column("v", .bytes) { $0.bytesLayout = .text }, "\"é\"", "v=é"),
+    ValueCase(column("v", .bytes) { $0.maximumByteCount = 1 }, "\"AAA=\"", "bad_length v"),
     ValueCase(column("v", .int64), "9223372036854775807", "v=9223372036854775807"),
     ValueCase(column("v", .int64), "-9223372036854775808", "v=-9223372036854775808"),
     ValueCase(column("v", .int64), "9223372036854775808", "wrong_type v"),

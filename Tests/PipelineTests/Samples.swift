@@ -25,7 +25,13 @@ func batch(_ lines: [[UInt8]], timestamp: Int64 = -1) -> EventBatch {
 func text(_ rows: RowBatch, _ row: Int) -> String {
     var parts: [String] = []
     for column in rows.columns where !column.isNull(row) {
-        let value = column.holdsBytes ? column.bytes(row).text : column.type == .double ? "\(column.double(row))" : "\(column.integer(row))"
+        let value =
+            switch column.type {
+            case .string, .json, .bytes: column.bytes(row).text
+            case .double: "\(column.double(row))"
+            case .decimal: "\(column.decimal(row))"
+            default: "\(column.integer(row))"
+            }
         parts.append("\(column.name)=\(value)")
     }
     return parts.joined(separator: "|")

@@ -5,8 +5,9 @@ internal import Event
 extension PipelineSpecs {
     static func checkColumn(_ column: ColumnSpec, _ node: YAMLNode, _ faults: inout FaultList) {
         // Why: a type that could not be read has its own fault; the default must not make more of them.
-        guard node["type"]?.value.scalar == column.type.rawValue, !column.name.isEmpty else { return }
-        let isNumber = [.int32, .int64, .double].contains(column.type)
+        guard let type = node["type"]?.value.scalar, ColumnShape(type) == column.shape, !column.name.isEmpty
+        else { return }
+        let isNumber = [.int32, .int64, .double, .decimal].contains(column.type)
         let isTime = [.timestamp, .date].contains(column.type)
         func only(_ name: String, _ isRight: Bool, _ types: String) {
             if node[name] != nil, !isRight {
@@ -17,7 +18,8 @@ extension PipelineSpecs {
         only("min", isNumber, "number")
         only("max", isNumber, "number")
         only("pattern", column.type == .string, "string")
-        only("max_length", column.type == .string || column.type == .json, "string and json")
+        only("max_length", [.string, .json, .bytes].contains(column.type), "string, json and bytes")
+        only("encoding", column.type == .bytes, "bytes")
         only("time_format", isTime, "timestamp and date")
         only("allowed", [.string, .int32, .int64].contains(column.type), "string and integer")
         if let minimum = column.minimum, let maximum = column.maximum, minimum > maximum {
@@ -112,7 +114,7 @@ extension PipelineSpecs {
     private static func hasSameShape(_ left: RouteSpec, _ right: RouteSpec) -> Bool {
         let isOwn = left.columns.isEmpty && right.columns.isEmpty && left.format == right.format
         let isEqual = !left.columns.isEmpty && left.columns.map(\.name) == right.columns.map(\.name)
-            && left.columns.map(\.type) == right.columns.map(\.type)
+            && left.columns.map(\.shape) == right.columns.map(\.shape)
         return (isOwn || isEqual) && left.partitionName == right.partitionName && left.timeZone == right.timeZone
             && left.fileFormat == right.fileFormat
     }

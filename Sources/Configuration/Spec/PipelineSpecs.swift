@@ -97,7 +97,8 @@ enum PipelineSpecs {
                 + "format's own are taken.",
             fields: [
                 .required("name", .identifier, \.name, "The column's name in the table."),
-                .required("type", .choice, \.type, "Type of the values; one that does not fit rejects the row."),
+                .required("type", shape, \.shape, "Type of the values; one that does not fit rejects the row. "
+                    + "`decimal(18,2)`: 18 digits, 2 of them behind the point, never rounded."),
                 .optional(
                     "path", .text(maximumByteCount: 1_024), \.path, default: "the column's name",
                     "Field of the format, or path in the JSON object: `user.tags[0].id`."),
@@ -112,9 +113,31 @@ enum PipelineSpecs {
                     "The text must match it somewhere; use `^` and `$` for the whole."),
                 .optional("max_length", maximumLength, \.maximumByteCount, "Longest text in bytes (UTF-8)."),
                 .optional("time_format", .choice, \.timeLayout, "How a timestamp or date is written in the event."),
+                .optional("encoding", .choice, \.bytesLayout, "How bytes are written in the event."),
             ],
             check: checkColumn,
             complete: { column, _ in if column.path.isEmpty { column.path = column.name } })
+    }
+
+    /// A column's type: a name, or `decimal(18,2)`.
+    private static var shape: ConfigValue<ColumnShape> {
+        let names = ColumnType.allCases.map { $0 == .decimal ? "decimal(p,s)" : $0.rawValue }
+        let allowed = "allowed is " + names.joined(separator: ", ")
+        return ConfigValue(type: "choice", range: names.joined(separator: ", "), read: { name, node, faults in
+            guard case .scalar(let text, _) = node.content else {
+                faults.add(node.mark, "\"\(name)\" is \(node.kindText); \(allowed)")
+                return nil
+            }
+            if let shape = ColumnShape(text) { return shape }
+            let isDecimal = text.hasPrefix(ColumnType.decimal.rawValue)
+            let guess = NearestName.find(text, in: ColumnType.allCases.map(\.rawValue))
+                .map { "; did you mean \"\($0)\"?" }
+            faults.add(
+                node.mark, "\"\(name)\" is \"\(text.clipped)\"; "
+                    + (isDecimal ? "write decimal(18,2): 1 to 38 digits, and how many of them stand behind the point"
+                        : allowed + (guess ?? "")))
+            return nil
+        }, render: { $0.text })
     }
 
     private static var maximumLength: ConfigValue<Int> { .count(1...64 << 20) }

@@ -15,6 +15,8 @@ struct ValueReader {
     // The last Apache time and its value: lines of one second follow each other.
     private var lastTime: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     private var lastTimeValue: Int64 = 0
+    /// A decoded value on its way into a column.
+    private var scratch: [UInt8] = []
 
     init(_ plan: RoutePlan) throws(Failure) {
         var matchers: [PatternMatcher] = []
@@ -57,6 +59,14 @@ struct ValueReader {
             }
             guard value >= step.minimum, value <= step.maximum else { return .outOfRange }
             column.append(value)
+        case .decimal:
+            return appendDecimal(cell, step, to: column)
+        case .bytes:
+            guard cell.kind == .text || cell.kind == .string else { return .wrongType }
+            scratch.removeAll(keepingCapacity: true)
+            guard BytesText.decode(cell.bytes, step.bytesLayout, into: &scratch) else { return .wrongType }
+            guard scratch.count <= step.maximumByteCount else { return .badLength }
+            unsafe scratch.withUnsafeBytes { column.append(unsafe ByteView($0)) }
         case .boolean:
             guard let value = boolean(cell) else { return .wrongType }
             column.append(Int64(value ? 1 : 0))
@@ -70,6 +80,19 @@ struct ValueReader {
             column.append(value)
         }
         return nil
+    }
+
+    private func appendDecimal(_ cell: Cell, _ step: ColumnStep, to column: Column) -> Rejection? {
+        // Why strings too: writers that fear for the digits of a JSON number quote it.
+        guard cell.kind == .text || cell.kind == .number || cell.kind == .string else { return .wrongType }
+        do throws(DecimalText.Fault) {
+            let value = try DecimalText.parse(cell.bytes, precision: step.precision, scale: step.scale)
+            guard value >= step.minimumDecimal, value <= step.maximumDecimal else { return .outOfRange }
+            column.append(decimal: value)
+            return nil
+        } catch {
+            return error == .doesNotFit ? .outOfRange : .wrongType
+        }
     }
 
     private func check(_ text: ByteView, _ step: ColumnStep) -> Rejection? {

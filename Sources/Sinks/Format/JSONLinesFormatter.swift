@@ -7,7 +7,8 @@ public import Event
 /// - string: escaped as RFC 8259 asks and no more; int32, int64: exact; double: the shortest text that
 ///   reads back the same, always with a point or an exponent; boolean: `true`, `false`;
 ///   timestamp: `"2015-05-17T10:05:03Z"`, with six digits of a second if it is not whole;
-///   date: `"2015-05-17"`; json: as it came (a raw line end between tokens becomes a space).
+///   date: `"2015-05-17"`; decimal: a number with exactly its scale's digits; bytes: base64;
+///   json: as it came (a raw line end between tokens becomes a space).
 ///
 /// One reusable buffer per group. Call `format`, then `forEachGroup`; both before the rows change. One
 /// thread at a time. No allocation once the buffers have grown.
@@ -25,6 +26,7 @@ public import Event
     private struct Field {
         var column: Column
         var type: ColumnType
+        var scale: Int
         var keyFrom: Int
         var keyTo: Int
     }
@@ -72,7 +74,9 @@ public import Event
             keyBytes += output.bytes.array
             output.destroy()
             keyBytes.append(UInt8(ascii: ":"))
-            fields.append(Field(column: column, type: column.type, keyFrom: from, keyTo: keyBytes.count))
+            fields.append(
+                Field(
+                    column: column, type: column.type, scale: column.shape.scale, keyFrom: from, keyTo: keyBytes.count))
         }
     }
 
@@ -87,6 +91,8 @@ public import Event
             case .json: output.appendDocument(field.column.bytes(row))
             case .int32, .int64: output.appendInteger(field.column.integer(row))
             case .double: output.appendDouble(field.column.double(row))
+            case .decimal: output.appendDecimal(field.column.decimal(row), scale: field.scale)
+            case .bytes: output.appendBase64(field.column.bytes(row))
             case .boolean: output.appendBoolean(field.column.integer(row) != 0)
             case .timestamp: output.appendTimestamp(field.column.integer(row))
             case .date: output.appendDate(field.column.integer(row))

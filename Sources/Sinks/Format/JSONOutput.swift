@@ -1,3 +1,4 @@
+internal import Columns
 internal import Event
 internal import JSON
 internal import TimeZone
@@ -200,6 +201,21 @@ internal import TimeZone
     func appendInteger(_ value: Int64) {
         let target = unsafe reserve(20)
         unsafe state.pointee.count += Self.write(value, target)
+    }
+
+    /// Appends a decimal with all digits behind its point.
+    func appendDecimal(_ unscaled: Int128, scale: Int) {
+        let target = unsafe reserve(DecimalText.maximumByteCount)
+        unsafe state.pointee.count += DecimalText.write(unscaled, scale: scale, to: target)
+    }
+
+    /// Appends bytes as a string of base64.
+    func appendBase64(_ value: ByteView) {
+        let target = unsafe reserve((value.count + 2) / 3 * 4 + 2)
+        unsafe target[0] = quote
+        let count = unsafe Base64.write(value, to: target + 1)
+        unsafe target[count + 1] = quote
+        unsafe state.pointee.count += count + 2
     }
 
     func appendDouble(_ value: Double) {
