@@ -62,12 +62,18 @@ extension Coordinator {
             ["number": .count(number), "files": .count(assembly.effects.files.count), "rows": .count(rows)])
     }
 
-    /// Below these offsets everything is in the warehouse, for every pipeline that reads the partition.
+    /// Below these offsets everything is in the warehouse, for every pipeline that reads the partition: a copy of
+    /// the log's own numbers. A partition that the log does not know yet has none.
     private func committedOffsets(_ session: Session) -> [TopicPartition: Int64] {
         var offsets: [TopicPartition: Int64] = [:]
         for flow in session.flows {
             for partition in flow.partitions {
-                offsets[partition.place] = partition.cursors.map(\.next).min()
+                let key = PartitionKey(topic: partition.place.topic, partition: partition.place.partition)
+                let known = partition.cursors.compactMap { cursor in
+                    log.state.pipelines[plans[cursor.pipeline].name]?.partitions[key]?.next
+                }
+                guard known.count == partition.cursors.count else { continue }
+                offsets[partition.place] = known.min()
             }
         }
         return offsets
