@@ -53,6 +53,7 @@ struct StreamRecordTests {
         for (name, origin) in [
             ("app.log.1", "app.log"), ("app.log-20250101.gz", "app.log"), ("app-2025-01-01.log", "app.log"),
             ("app.3.log.gz", "app.log"), ("app.log.old", "app.log"),
+            ("app-12-20250101-001.log", "app-12.log"), ("app-12.3.log", "app-12.log"), ("web1-20250101.log", "web1.log"),
         ] {
             #expect(RotationName.origins(of: name).contains(origin), "\(name)")
         }

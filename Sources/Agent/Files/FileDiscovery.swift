@@ -1,3 +1,4 @@
+internal import Codec
 internal import Configuration
 internal import Event
 internal import Platform
@@ -8,9 +9,9 @@ struct FoundFile {
     var status: FileStatus
     /// Whether an include pattern names it; if not, only its rotation name does.
     var isMatched: Bool
-    /// Whether the same file's content was another stream's until now (truncated).
-    var isTruncated = false
     var identity: InodeIdentity { InodeIdentity(status) }
+    /// How it is compressed, if it is and can be read.
+    var method: CompressionMethod? { CompressedContent.method(ofName: path) }
 }
 
 /// Finds the files of a source: those under the patterns, and those whose name says that they may be
@@ -82,6 +83,18 @@ struct FileDiscovery {
         outcome.folders = Set(folders.folders)
         outcome.failures += folders.failures
         return outcome
+    }
+
+    func isExcluded(_ path: String) -> Bool { excludes.contains { $0.matches(path) } }
+
+    /// The path among `known` that a file was rotated from, if its name says so by a number or date alone.
+    func generationOrigin(of path: String, among known: [String: [TailStream]]) -> String? {
+        let folder = DurableFile.parent(of: path)
+        for origin in RotationName.generationOrigins(of: DurableFile.name(of: path)) {
+            let path = folder + "/" + origin
+            if known[path] != nil { return path }
+        }
+        return nil
     }
 
     /// The origins among `known` that a path's name extends, in its folder or in one beside.

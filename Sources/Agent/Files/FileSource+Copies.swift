@@ -1,50 +1,100 @@
+internal import Codec
 internal import Configuration
 internal import Event
 internal import Platform
 
 /// Copies (design section 4): where `copytruncate` and compression have put a stream's bytes.
+///
+/// A file is a stream's copy if its name extends the one that the stream began under and its content is
+/// what the stream's marks say, as far as it goes, and at least one of them. The longest agreement wins:
+/// of a file, the stream that knows most of it; of a stream, the copy that holds most, then the highest
+/// rotation number.
 extension FileSource {
-    enum Agreement { case agrees, disagrees, unreadable }
-
-    /// Whether a file holds what the stream read, as far as it goes: every rung that it is long enough for.
-    func agreement(_ file: FoundFile, _ stream: TailStream) -> Agreement {
-        do throws(Errno) {
-            guard let content = try FileContent(path: file.path), content.identity == file.identity else {
-                return .unreadable
-            }
-            for rung in stream.rungs.reversed() where rung.position <= file.status.byteCount {
-                if try !content.agrees(with: rung, scratch: &scratch) { return .disagrees }
-            }
-            return .agrees
-        } catch {
-            return .unreadable
-        }
+    private struct Offer {
+        var stream: TailStream
+        var index: Int
+        var through: UInt64
+        var rank: (UInt64, Int, String)
     }
 
     /// Gives every stream that lost its file the copy that continues it, if there is one; ends what was
     /// truncated and has none. Takes adopted files out of `unknown`.
     func adoptCopies(_ unknown: inout [FoundFile]) {
-        var candidates: [StreamID: [Int]] = [:]
-        for (index, file) in unknown.enumerated() {
-            for owner in discovery.owners(of: file.path, among: origins)
-            where owner.wantsCopy && owner.file != file.identity && !owner.isUnproved {
-                candidates[owner.id, default: []].append(index)
-            }
+        var offers: [Offer] = []
+        var awaiting: Set<StreamID> = []
+        for index in unknown.indices { collectOffers(&unknown[index], index, &offers, &awaiting) }
+        // Why the live before the ended: they have more to go on with.
+        offers.sort { a, b in
+            if a.through != b.through { return a.through > b.through }
+            if a.stream.isOver != b.stream.isOver { return b.stream.isOver }
+            if a.rank != b.rank { return a.rank > b.rank }
+            return a.stream.id < b.stream.id
         }
         var adopted: Set<Int> = []
-        let wanting = streams.values.filter { $0.isShrunk || candidates[$0.id] != nil }
-        // Why: the live stream knows more of the content than one that ended before it.
-        for stream in wanting.sorted(by: { ($0.isOver ? 1 : 0, $0.id) < ($1.isOver ? 1 : 0, $1.id) }) {
-            let ordered = (candidates[stream.id] ?? []).filter { !adopted.contains($0) }
-                .sorted { rank(unknown[$0], stream) > rank(unknown[$1], stream) }
-            if let index = ordered.first(where: { reaches(unknown[$0], stream) && agreement(unknown[$0], stream) == .agrees }) {
-                adopted.insert(index)
-                adopt(stream, unknown[index])
-            } else if stream.isShrunk {
-                loseFile(stream)
-            }
+        for offer in offers where !adopted.contains(offer.index) && offer.stream.wantsCopy {
+            adopted.insert(offer.index)
+            adopt(offer.stream, unknown[offer.index])
         }
         for index in adopted.sorted(by: >) { unknown.remove(at: index) }
+        for stream in Array(streams.values) where stream.isSearching {
+            endSearch(stream, isAwaiting: awaiting.contains(stream.id))
+        }
+    }
+
+    private func collectOffers(
+        _ file: inout FoundFile, _ index: Int, _ offers: inout [Offer], _ awaiting: inout Set<StreamID>
+    ) {
+        guard file.method != nil || file.status.byteCount > 0 else { return }
+        let owners = discovery.owners(of: file.path, among: origins)
+        let takers = owners.filter { $0.wantsCopy && isCandidate(file, $0) }
+        guard !takers.isEmpty else { return }
+        if file.method != nil, !isStable(file) {
+            for taker in takers { awaiting.insert(taker.id) }
+            return
+        }
+        guard let content = try? FileContent(path: file.path), content.identity == file.identity else {
+            mustScan = true
+            return
+        }
+        var found: [(TailStream, UInt64)] = []
+        for taker in takers {
+            guard let through = agreement(file, content, taker), through > 0 else { continue }
+            found.append((taker, through))
+        }
+        guard !found.isEmpty else { return }
+        if file.method != nil, measure(&file) != .whole {
+            for (taker, _) in found { awaiting.insert(taker.id) }
+            return
+        }
+        // Why: a stream that has its file and knows more of this content is the one whose copy it is.
+        let most = owners.filter { !$0.wantsCopy && isCandidate(file, $0) && $0.path != file.path }
+            .compactMap { agreement(file, content, $0) }.max() ?? 0
+        let size = file.status.byteCount
+        for (taker, through) in found where through >= most {
+            let read = taker.position.position
+            guard size >= read - read / 2 else { continue }
+            offers.append(Offer(stream: taker, index: index, through: through, rank: rank(file, taker)))
+        }
+    }
+
+    private func isCandidate(_ file: FoundFile, _ stream: TailStream) -> Bool {
+        stream.lost != file.identity && stream.file != file.identity && !stream.isUnproved
+            && verdicts[file.identity]?.others.contains(stream.id) != true
+    }
+
+    /// How far a file holds what a stream's marks say; nil: something else, which is remembered.
+    private func agreement(_ file: FoundFile, _ content: FileContent, _ stream: TailStream) -> UInt64? {
+        do throws(Errno) {
+            if let through = try content.agreement(stream.marks, scratch: &scratch) { return through }
+        } catch {
+            mustScan = true
+            return nil
+        }
+        var verdict =
+            verdicts[file.identity] ?? Verdict(byteCount: file.status.byteCount, modified: file.status.modified)
+        if verdict.others.count < Self.maximumStreamCount { verdict.others.insert(stream.id) }
+        verdicts[file.identity] = verdict
+        return nil
     }
 
     private func rank(_ file: FoundFile, _ stream: TailStream) -> (UInt64, Int, String) {
@@ -53,76 +103,160 @@ extension FileSource {
         return (number, RotationName.isCompressed(name) ? 0 : 1, file.path)
     }
 
-    /// Whether a copy is long enough to be the stream's: at least half of what was read; for a stream of
-    /// which nothing was read yet, all that was seen.
-    private func reaches(_ file: FoundFile, _ stream: TailStream) -> Bool {
-        let read = stream.position.position
-        if read == 0 {
-            let least = max(stream.seen, stream.proof?.position ?? 0)
-            return least > 0 && file.status.byteCount >= least && (stream.isShrunk || stream.proof != nil)
-        }
-        return file.status.byteCount >= read - read / 2
-    }
-
     private func adopt(_ stream: TailStream, _ file: FoundFile) {
         close(stream)
         notice(
             "source.copy_adopted", file.path,
             "\(file.path) is a copy of \(stream.path): stream \(stream.id) goes on in it at \(stream.position.position)")
+        let size = file.status.byteCount
+        if !stream.isOver, size < stream.seen, stream.position.position < stream.seen {
+            let lost = stream.seen - max(size, stream.position.position)
+            notice("source.lost", stream, "\(lost) bytes of \(stream.path) were truncated before they were read")
+        }
         setFile(stream, file.identity)
+        orphans.remove(file.identity)
         stream.path = file.path
-        stream.seen = file.status.byteCount
+        stream.seen = size
         stream.modified = file.status.modified
         stream.foundInLook = lookCount
-        stream.isShrunk = false
+        stream.lost = nil
+        stream.lostSince = nil
         stream.goneSince = nil
         stream.retiredSince = now
         stream.lastChange = now
         stream.stalled = nil
         stream.nulRun = nil
-        stream.isShortCopy = file.status.byteCount < stream.position.position
+        stream.isShortCopy = size < stream.position.position
         stream.touch()
         if stream.isOver {
             goOn(stream, file)
-        } else if file.status.byteCount > stream.position.position {
+        } else {
             enqueue(stream)
         }
     }
 
-    /// The stream's content is gone and no copy is there.
-    private func loseFile(_ stream: TailStream) {
-        stream.isShrunk = false
+    /// Gives up a search after two whole looks and a while, once all that was read is acknowledged.
+    ///
+    /// Why two looks: the one that saw the truncation may have listed the folder before the copy was made.
+    private func endSearch(_ stream: TailStream, isAwaiting: Bool) {
+        guard let since = stream.lostSince else {
+            stream.lostSince = now
+            stream.lostInLook = lookCount
+            return
+        }
+        guard !isAwaiting, lookCount >= stream.lostInLook + 2, now - since >= Self.searchMilliseconds,
+            stream.acknowledged == stream.position.position
+        else { return }
         let unread = stream.seen > stream.position.position ? stream.seen - stream.position.position : 0
         if unread > 0 {
             notice("source.lost", stream, "\(unread) bytes of \(stream.path) were truncated before they were read")
         }
-        setFile(stream, nil)
-        close(stream)
         finish(stream, reason: "truncated")
     }
 
-    /// Whether a file that no stream has may be a copy of one that still has its own file: then it is held.
+    /// Whether a file that no stream has may be a copy of one that still has its own file: then it is held,
+    /// for a minute after its last change.
     func mayBeCopy(_ file: FoundFile) -> Bool {
-        let owners = discovery.owners(of: file.path, among: origins).filter { owner in
-            owner.path != file.path && owner.bornInLook != lookCount && owner.position.position > 0
-                && !owner.wantsCopy
+        let owners = discovery.owners(of: file.path, among: origins).filter {
+            $0.path != file.path && !$0.wantsCopy && !$0.marks.isEmpty && isCandidate(file, $0)
         }
-        guard !owners.isEmpty else { return false }
-        let status = file.status
-        if let known = held[file.identity], known.byteCount == status.byteCount, known.modified == status.modified,
-            now - known.lastChange >= Self.holdMilliseconds
-        {
-            return false
-        }
-        guard owners.contains(where: { agreement(file, $0) == .agrees }) else { return false }
+        guard !owners.isEmpty, let content = try? FileContent(path: file.path), content.identity == file.identity
+        else { return false }
+        let agreeing = owners.filter { agreement(file, content, $0) != nil }
+        guard let known = held[file.identity], now - known.lastChange >= Self.holdMilliseconds,
+            known.byteCount == file.status.byteCount, known.modified == file.status.modified
+        else { return !agreeing.isEmpty }
+        // Why: an outage may have kept the streams from being read, so that nobody saw a truncation.
+        for owner in agreeing where holdsAnother(owner) { shrink(owner, "its content is another") }
+        return agreeing.contains { $0.isSearching }
+    }
+
+    func hold(_ file: FoundFile) {
+        let size = file.status.byteCount
+        let modified = file.status.modified
         var entry =
             held[file.identity]
-            ?? HeldFile(path: file.path, byteCount: status.byteCount, modified: status.modified, lastChange: now)
-        if entry.byteCount != status.byteCount || entry.modified != status.modified { entry.lastChange = now }
+            ?? HeldFile(path: file.path, byteCount: size, modified: modified, lastChange: now, look: lookCount)
+        if entry.byteCount != size || entry.modified != modified { entry.lastChange = now }
         entry.path = file.path
-        entry.byteCount = status.byteCount
-        entry.modified = status.modified
+        entry.byteCount = size
+        entry.modified = modified
+        entry.look = lookCount
         held[file.identity] = entry
-        return true
+    }
+
+    /// Per origin: the latest time that its known files were modified or born at, before this look.
+    func horizons() -> [String: Int64] {
+        origins.mapValues { streams in
+            streams.reduce(0) { max($0, $1.modified, $1.file?.birth ?? 0) }
+        }
+    }
+
+    /// Whether a file outside the patterns is a generation of a stream's log that nobody saw under its own
+    /// name: named as one, born and written later than all that was known of it, and no copy.
+    func isMissedGeneration(_ file: FoundFile, _ horizons: [String: Int64]) -> Bool {
+        guard let origin = discovery.generationOrigin(of: file.path, among: origins),
+            let horizon = horizons[origin], horizon > 0, file.status.birth > horizon,
+            file.status.modified > horizon, file.status.byteCount > 0, !discovery.isExcluded(file.path)
+        else { return false }
+        if file.method != nil, !isStable(file) { return true }
+        guard let content = try? FileContent(path: file.path), content.identity == file.identity else { return false }
+        return discovery.owners(of: file.path, among: origins).allSatisfy { owner in
+            owner.marks.isEmpty || !isCandidate(file, owner) || (agreement(file, content, owner) ?? 0) == 0
+        }
+    }
+}
+
+/// Compressed files: nothing of one is used before all of it is there.
+extension FileSource {
+    enum Readiness { case whole, pending, unusable }
+
+    /// Whether a compressed file is as it was at a look before, or rests for longer.
+    func isStable(_ file: FoundFile) -> Bool {
+        let status = file.status
+        if let known = compressed[file.identity], known.byteCount == status.byteCount, known.modified == status.modified {
+            return known.look < lookCount || now - status.modified / 1_000_000 > Self.searchMilliseconds
+        }
+        compressed[file.identity] = CompressedFile(
+            byteCount: status.byteCount, modified: status.modified, since: now, look: lookCount, measure: nil)
+        faultyPaths.remove(file.path)
+        return now - status.modified / 1_000_000 > Self.searchMilliseconds
+    }
+
+    /// Makes the size of a found file that of its content. A compressed one that is not whole is waited
+    /// for, for a minute after its last change; then it is reported and left alone until it changes.
+    func measure(_ file: inout FoundFile) -> Readiness {
+        guard file.method != nil else { return .whole }
+        guard isStable(file), var known = compressed[file.identity] else { return .pending }
+        if known.measure == nil {
+            do throws(Errno) {
+                guard let content = try FileContent(path: file.path), content.identity == file.identity else {
+                    mustScan = true
+                    return .pending
+                }
+                known.measure = try content.measure()
+                compressed[file.identity] = known
+            } catch {
+                fault("source.unreadable", file.path, error)
+                return .pending
+            }
+        }
+        switch known.measure {
+        case .whole(let count):
+            file.status.byteCount = count
+            return .whole
+        case .truncated where now - known.since < Self.holdMilliseconds: return .pending
+        default:
+            var why = "it ends inside its compressed data"
+            if case .damaged(let message) = known.measure { why = message }
+            if faultyPaths.insert(file.path).inserted, faults.count < Self.maximumNoticeCount {
+                faults.append(
+                    Failure(
+                        "source.compressed_damaged", stage: .source, kind: .corrupt,
+                        "source \(name): \(file.path) is not read: \(why)",
+                        hint: "compress the file anew under the same name, or move it away"))
+            }
+            return .unusable
+        }
     }
 }

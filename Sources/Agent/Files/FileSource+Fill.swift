@@ -15,6 +15,12 @@ extension FileSource {
                 queue.append(stream)
                 continue
             }
+            if openCompressedCount >= Self.maximumOpenCompressedCount, stream.content == nil,
+                CompressedContent.method(ofName: stream.path) != nil
+            {
+                queue.append(stream)
+                continue
+            }
             batch.removeAll()
             batch.topic = topic
             batch.partition = stream.partition
@@ -55,7 +61,7 @@ extension FileSource {
 
     /// Reads what follows the position and cuts it into records. Returns whether more may follow.
     private func fillData(_ stream: TailStream, _ slab: inout [UInt8], _ batch: inout ShipBatch) -> Bool {
-        guard !stream.isShrunk, let content = open(stream) else { return false }
+        guard !stream.isSearching, let content = open(stream) else { return false }
         if stream.isUnproved, !prove(stream, content) { return false }
         let start = stream.position
         let tailCount = Int(start.position - ContentChain.tailStart(of: start.position))
@@ -114,20 +120,30 @@ extension FileSource {
 
     /// Before anything of a file is shipped, the end of its first record goes into the checkpoint: should the
     /// file be replaced before an acknowledgement, what was shipped and what is there are told apart.
+    /// Before there is one, its first bytes do: a copy is known by them.
     func fixHead(_ stream: TailStream, _ bytes: UnsafeRawBufferPointer) {
         guard let first = unsafe bytes.first else { return }
+        let block = min(bytes.count, Int(ContentChain.blockByteCount))
+        let line = unsafe ByteSearch.firstIndex(of: UInt8(ascii: "\n"), in: bytes).map { $0 + 1 }
+        if stream.prefix == nil {
+            var cursor = ChainCursor(tailOf: .zero)
+            let end = UInt64(min(line ?? block, block))
+            stream.prefix = unsafe cursor.rung(at: end, recordStart: end, in: bytes)
+            if stream.proof == nil { stream.proof = stream.prefix }
+            markUndurable(stream)
+        }
         var count = 1
         if first == 0 {
             count = unsafe ByteSearch.leadingZeros(in: bytes)
-        } else if let feed = unsafe ByteSearch.firstIndex(of: UInt8(ascii: "\n"), in: bytes) {
-            count = feed + 1
+        } else if let line {
+            count = line
         } else if bytes.count > cutter.maximumRecordByteCount || stream.nextCut != nil {
             count = bytes.count
         } else {
             return
         }
         // Why: as much as a tail holds, ending where the bytes read so far do at most.
-        count = min(max(count, min(bytes.count, Int(ContentChain.blockByteCount))), bytes.count)
+        count = min(max(count, block), bytes.count)
         var cursor = ChainCursor(tailOf: .zero)
         let head = unsafe cursor.rung(at: UInt64(count), recordStart: UInt64(count), in: bytes)
         stream.head = head

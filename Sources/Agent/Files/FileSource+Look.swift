@@ -11,14 +11,15 @@ extension FileSource {
             mustScan = mustScan || notices.mustLookAtAll
             written = notices.written
         }
-        let since = lastScan.map { now - $0 }
-        if since == nil || mustScan || (since ?? 0) >= Int64(settings.pollMilliseconds) || (since ?? 0) < 0 {
-            scan()
-        } else {
+        let since = lastScan.map { now - $0 } ?? -1
+        mustScan = mustScan || since < 0 || since >= Int64(settings.pollMilliseconds)
+        if !mustScan {
             for path in written {
                 for stream in origins[path] ?? [] where stream.path == path && stream.ended == nil { restat(stream) }
             }
         }
+        // Order: behind the looks at single files, which may find that all must be looked at.
+        if mustScan { scan() }
         updateWatermark()
         return queue.count > 0 || needsDurability
     }
@@ -29,8 +30,7 @@ extension FileSource {
             mustScan = true
             return
         }
-        update(stream, status)
-        if stream.isShrunk { mustScan = true }
+        if stream.content?.isCompressed == false { update(stream, status) } else { mustScan = true }
     }
 
     /// A whole look: which files there are, which stream each belongs to.
@@ -38,6 +38,7 @@ extension FileSource {
         lookCount += 1
         lastScan = now
         mustScan = false
+        let horizons = horizons()
         let outcome = discovery.look(origins: Set(origins.keys)) { self.byFile[$0]?.path == $1 }
         watch?.watch(outcome.folders)
         var faulty: Set<String> = []
@@ -48,21 +49,23 @@ extension FileSource {
         faultyPaths = faultyPaths.filter { faulty.contains($0) || !outcome.folders.contains($0) }
         var unknown: [FoundFile] = []
         for (file, stream) in match(outcome.files) {
-            guard let stream else {
-                unknown.append(file)
-                continue
-            }
-            found(stream, file)
-            if stream.isShrunk {
-                var truncated = file
-                truncated.isTruncated = true
-                unknown.append(truncated)
-            }
+            if let stream { found(stream, file) }
+            if byFile[file.identity] == nil { unknown.append(file) }
         }
         for stream in Array(streams.values) where stream.foundInLook != lookCount { missing(stream) }
+        // Order: a file before those whose names extend its own, so that its copies are known as such.
+        unknown.sort { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }
         adoptCopies(&unknown)
-        for file in unknown where file.isMatched { classify(file) }
-        held = held.filter { entry in unknown.contains { $0.identity == entry.key } && byFile[entry.key] == nil }
+        for file in unknown
+        where file.isMatched || orphans.contains(file.identity) || isMissedGeneration(file, horizons) {
+            classify(file)
+        }
+        let left = Set(unknown.map(\.identity)).subtracting(byFile.keys)
+        held = held.filter { $0.value.look == lookCount && left.contains($0.key) }
+        verdicts = verdicts.filter { left.contains($0.key) }
+        orphans.formIntersection(left)
+        let present = Set(outcome.files.map(\.identity))
+        compressed = compressed.filter { present.contains($0.key) }
         for stream in Array(streams.values) { serveTimers(stream) }
         pendingWatermark = (now, Set(streams.values.filter { isBehind($0) }.map(\.id)))
     }
@@ -98,10 +101,14 @@ extension FileSource {
         stream.touch()
     }
 
-    private func found(_ stream: TailStream, _ file: FoundFile) {
+    private func found(_ stream: TailStream, _ given: FoundFile) {
+        var file = given
         let isFirst = stream.foundInLook == 0
         stream.foundInLook = lookCount
-        stream.goneSince = nil
+        if stream.goneSince != nil {
+            stream.goneSince = nil
+            enqueue(stream)
+        }
         if stream.path != file.path {
             notice("source.renamed", file.path, "\(stream.path) is \(file.path) now")
             stream.path = file.path
@@ -109,22 +116,56 @@ extension FileSource {
         }
         stream.retiredSince = stream.path == stream.origin ? nil : stream.retiredSince ?? now
         if stream.isOver {
-            goOn(stream, file)
+            if file.method == nil { foundOver(stream, file, isFirst: isFirst) }
             return
         }
-        guard !stream.isShrunk else { return }
+        guard measure(&file) == .whole else { return }
         if isFirst {
             stream.lastChange = now
+            // Why now and not with the next fill, which an outage may hold up: its copy may lie beside it.
+            if holdsAnother(stream) {
+                shrink(stream, "its content is another")
+                return
+            }
             enqueue(stream)
         }
         update(stream, file.status)
         // Why: a file with unread bytes is opened now, so that a deletion during an outage loses nothing.
-        if stream.content == nil, stream.seen > stream.position.position { _ = open(stream) }
+        if stream.content == nil, stream.seen > stream.position.position, !stream.isSearching { _ = open(stream) }
+    }
+
+    /// Whether a stream's own file holds what is not the stream's.
+    func holdsAnother(_ stream: TailStream) -> Bool {
+        guard !stream.isUnproved, stream.file != nil, let content = open(stream), !content.isCompressed else {
+            return false
+        }
+        for mark in [stream.prefix, stream.proof, stream.position] {
+            guard let mark, mark.position > 0 else { continue }
+            if (try? content.match(mark, scratch: &scratch)) == .other { return true }
+        }
+        return false
+    }
+
+    /// The file of an ended stream: other content in it is a new file's, more content goes on.
+    private func foundOver(_ stream: TailStream, _ file: FoundFile, isFirst: Bool) {
+        guard isFirst || file.status.byteCount != stream.seen || file.status.modified != stream.modified else { return }
+        stream.seen = file.status.byteCount
+        stream.modified = file.status.modified
+        let last = stream.position
+        guard last.position > 0 else { return }
+        let match = try? FileContent(path: file.path)?.match(last, scratch: &scratch)
+        if match == .other || match == .short && !stream.isShortCopy {
+            orphans.insert(file.identity)
+            setFile(stream, nil)
+            stream.lost = file.identity
+        } else if match == .same {
+            goOn(stream, file)
+        }
     }
 
     /// A file of an ended stream: where it has bytes that the stream had not, they go on in a new one.
     func goOn(_ stream: TailStream, _ file: FoundFile) {
-        guard stream.ended != nil, file.status.byteCount > stream.position.position, !stream.ladder.isEmpty,
+        guard stream.isOver, file.status.byteCount > stream.position.position, !stream.ladder.isEmpty,
             let content = try? FileContent(path: file.path), content.identity == file.identity,
             (try? content.agrees(with: stream.position, scratch: &scratch)) == true
         else { return }
@@ -168,18 +209,26 @@ extension FileSource {
         }
         stream.sight(status.byteCount, now: now)
         if status.byteCount >= read { enqueue(stream) }
-        if read == 0, stream.head == nil, stream.isDurable, stream.ladder.isEmpty, let content = open(stream) {
+        if read == 0, stream.head == nil, stream.ladder.isEmpty, stream.seen > 0, let content = open(stream) {
             prepareHead(stream, content)
         }
     }
 
-    /// The file's content is not the stream's any more.
+    /// The file's content is not the stream's any more: from now on a copy is looked for.
     func shrink(_ stream: TailStream, _ why: String) {
-        guard !stream.isShrunk else { return }
-        stream.isShrunk = true
+        guard let file = stream.file else { return }
         queue.remove(stream)
         mustScan = true
         notice("source.truncated", stream, "\(stream.path) was truncated or replaced: \(why)")
+        orphans.insert(file)
+        stream.lost = file
+        stream.lostSince = now
+        stream.lostInLook = lookCount
+        stream.stalled = nil
+        stream.nulRun = nil
+        stream.goneSince = nil
+        setFile(stream, nil)
+        close(stream)
     }
 
     private func missing(_ stream: TailStream) {
@@ -188,19 +237,30 @@ extension FileSource {
             stream.goneSince = now
             stream.retiredSince = stream.retiredSince ?? now
         }
-        guard !stream.isOver, !stream.isShrunk, let status = try? stream.content?.status() else { return }
+        guard !stream.isOver, stream.content?.isCompressed == false, let status = try? stream.content?.status()
+        else { return }
         update(stream, status)
     }
 
     /// A file that belongs to no stream: held while it may be a copy, else a stream of its own.
-    private func classify(_ file: FoundFile) {
+    private func classify(_ given: FoundFile) {
+        var file = given
         guard byFile[file.identity] == nil else { return }
-        if !file.isTruncated, mayBeCopy(file) { return }
-        held[file.identity] = nil
-        if RotationName.isCompressed(DurableFile.name(of: file.path)) {
+        if file.method == nil, RotationName.isCompressed(DurableFile.name(of: file.path)) {
             if faultyPaths.insert(file.path).inserted {
                 notice("source.compressed", file.path, "\(file.path) is compressed: its content is left alone")
             }
+            return
+        }
+        switch measure(&file) {
+        case .pending:
+            hold(file)
+            return
+        case .unusable: return
+        case .whole: break
+        }
+        if mayBeCopy(file) {
+            hold(file)
             return
         }
         guard streams.count < Self.maximumStreamCount else {
@@ -231,20 +291,25 @@ extension FileSource {
         }
         faultyPaths.remove(file.path)
         let id = StreamID.random(using: &generator)
+        let isTruncated = orphans.remove(file.identity) != nil
+        let origin = discovery.generationOrigin(of: file.path, among: origins) ?? file.path
+        if !file.isMatched, !isTruncated {
+            notice("source.generation", file.path, "\(file.path) came and went as \(origin) unseen: it is read now")
+        }
         var record = StreamRecord(
-            stream: id, path: file.path, origin: file.path, file: file.identity, partition: pin(id), first: 0,
-            continues: nil, reason: file.isTruncated ? "truncated" : "new", isAnnounced: false, ladder: RungLadder(),
-            head: nil, seen: file.status.byteCount, isUnproved: false, isShortCopy: false, cuts: [], ended: nil,
-            maximumRecordByteCount: cutter.maximumRecordByteCount)
+            stream: id, path: file.path, origin: origin, file: file.identity, partition: pin(id), first: 0,
+            continues: nil, reason: isTruncated ? "truncated" : "new", isAnnounced: false, ladder: RungLadder(),
+            head: nil, seen: file.status.byteCount, modified: file.status.modified, isUnproved: false,
+            isShortCopy: false, cuts: [], ended: nil, maximumRecordByteCount: cutter.maximumRecordByteCount)
         if settings.start == .end, isFirstStart, lookCount == 1, let rung = lastLineStart(content, file.status.byteCount) {
             record.ladder.append(rung)
             record.first = rung.position
             record.reason = "start_at_end"
         }
-        // Why: at position 0 the id becomes durable together with the head, once there is a first record.
-        let stream = insert(record, isDurable: record.ladder.isEmpty)
-        stream.modified = file.status.modified
+        // Why at once, with the first bytes as they are: a rotation while the agent is down finds it known.
+        let stream = insert(record, isDurable: false)
         stream.lastChange = now
+        stream.retiredSince = origin == file.path ? nil : now
         stream.foundInLook = lookCount
         stream.bornInLook = lookCount
         stream.sight(file.status.byteCount, now: now)
@@ -252,9 +317,8 @@ extension FileSource {
             enqueue(stream)
             prepareHead(stream, content)
         }
-        if openCount < Self.maximumOpenCount, file.status.byteCount > 0 {
-            stream.content = content
-            openCount += 1
+        if openCount < Self.maximumOpenCount, file.status.byteCount > 0, !content.isCompressed {
+            attach(content, to: stream)
         }
     }
 

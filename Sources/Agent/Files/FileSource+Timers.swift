@@ -10,11 +10,12 @@ extension FileSource {
             if stream.foundInLook != lookCount, now - ended > settings.forgetMilliseconds { remove(stream) }
             return
         }
+        if stream.content?.isCompressed == true, stream.position.position >= stream.seen { close(stream) }
         if let wake = stream.wakeAt, now >= wake {
             stream.wakeAt = nil
             enqueue(stream)
         }
-        guard !stream.isOver, !stream.isShrunk, stream.isDurable else { return }
+        guard !stream.isOver, !stream.isSearching, stream.isDurable else { return }
         cutLastLine(stream)
         if let gone = stream.goneSince, stream.acknowledged == stream.position.position, !stream.isQueued,
             now - max(gone, stream.lastChange) >= Int64(settings.closeRemovedMilliseconds)
@@ -65,7 +66,7 @@ extension FileSource {
     /// file that lives does not count.
     func isBehind(_ stream: TailStream) -> Bool {
         if stream.ended != nil { return false }
-        if stream.isQueued || stream.isShrunk || stream.isUnproved || !stream.isDurable { return true }
+        if stream.isQueued || stream.isSearching || stream.isUnproved || !stream.isDurable { return true }
         guard stream.seen > stream.position.position, stream.file != nil, !stream.isOver else { return false }
         if stream.goneSince != nil, stream.content == nil { return false }
         if let stalled = stream.stalled, stalled.from == stream.position.position, stalled.to == stream.seen {
@@ -109,6 +110,7 @@ extension FileSource {
     private func state(of stream: TailStream) -> String {
         if stream.isReportedUnreadable { return "error: cannot be read" }
         if stream.isOver { return "ended" }
+        if stream.isSearching { return "truncated" }
         if stream.goneSince != nil { return "removed" }
         return stream.path == stream.origin ? "active" : "rotated"
     }
@@ -121,18 +123,17 @@ extension FileSource {
         guard stream.goneSince == nil else { return nil }
         do throws(Errno) {
             guard let content = try FileContent(path: stream.path), content.identity == stream.file else {
-                mustScan = true
+                lookAgain(for: stream)
                 return nil
             }
             makeRoom()
-            stream.content = content
             stream.isReportedUnreadable = false
             faultyPaths.remove(stream.path)
-            openCount += 1
+            attach(content, to: stream)
             return content
         } catch {
             if error == .noEntry {
-                mustScan = true
+                lookAgain(for: stream)
             } else {
                 stream.isReportedUnreadable = true
                 fault("source.unreadable", stream.path, error)
@@ -142,19 +143,31 @@ extension FileSource {
         }
     }
 
-    /// Closes the file that was not used for longest among those that can be opened again.
+    /// A stream's file is not where it was: the next look says where, and then it is its turn again.
+    private func lookAgain(for stream: TailStream) {
+        mustScan = true
+        stream.wakeAt = now
+    }
+
+    /// Closes the files that were not used for longest among those that can be opened again.
     private func makeRoom() {
         guard openCount >= Self.maximumOpenCount else { return }
-        var oldest: TailStream?
-        for stream in streams.values
-        where stream.content != nil && stream.goneSince == nil && stream.lastUse < oldest?.lastUse ?? .max {
-            oldest = stream
-        }
-        if let oldest { close(oldest) }
+        let idle = streams.values.filter { $0.content != nil && $0.goneSince == nil && $0.file != nil }
+            .sorted { $0.lastUse < $1.lastUse }
+        // Why several: with more files than that, finding the oldest one each time would cost their square.
+        for stream in idle.prefix(Self.maximumOpenCount / 8) { close(stream) }
+    }
+
+    func attach(_ content: FileContent, to stream: TailStream) {
+        close(stream)
+        stream.content = content
+        openCount += 1
+        if content.isCompressed { openCompressedCount += 1 }
     }
 
     func close(_ stream: TailStream) {
         guard stream.content != nil else { return }
+        if stream.content?.isCompressed == true { openCompressedCount -= 1 }
         stream.content = nil
         openCount -= 1
     }

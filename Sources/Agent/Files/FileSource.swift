@@ -26,6 +26,10 @@ public final class FileSource: StreamSource {
     static let closeIdleMilliseconds: Int64 = 300_000
     /// A possible copy is held this long without change before it becomes a stream of its own.
     static let holdMilliseconds: Int64 = 60_000
+    /// How long the copy of a truncated file is looked for, in two looks at least.
+    static let searchMilliseconds: Int64 = 2_000
+    /// Compressed files open at most: each keeps up to 3 MiB of its content.
+    static let maximumOpenCompressedCount = 16
     /// How long a byte must have stood behind a run of NUL bytes.
     static let nulRunMilliseconds: Int64 = 60_000
     /// Bytes read for one batch: fits a processor's second-level cache, and is many packs.
@@ -48,6 +52,12 @@ public final class FileSource: StreamSource {
     var origins: [String: [TailStream]] = [:]
     var byFile: [InodeIdentity: TailStream] = [:]
     var held: [InodeIdentity: HeldFile] = [:]
+    /// Files that were taken from their streams since the last look: they hold another content now.
+    var orphans: Set<InodeIdentity> = []
+    /// Per file that no stream has: the streams that it is surely no copy of.
+    var verdicts: [InodeIdentity: Verdict] = [:]
+    /// What is known of compressed files.
+    var compressed: [InodeIdentity: CompressedFile] = [:]
     var queue = StreamQueue()
     /// Streams allocated or cut since the last checkpoint, and those in the one being written.
     var undurable: Set<StreamID> = []
@@ -65,6 +75,7 @@ public final class FileSource: StreamSource {
     var pendingWatermark: (at: Int64, behind: Set<StreamID>)?
     public internal(set) var watermark: Int64?
     var openCount = 0
+    var openCompressedCount = 0
     var useCount: UInt64 = 0
     var scratch: [UInt8] = []
     var keyScratch: [UInt8] = []
@@ -80,6 +91,21 @@ public final class FileSource: StreamSource {
         var byteCount: UInt64
         var modified: Int64
         var lastChange: Int64
+        var look: Int
+    }
+
+    struct Verdict {
+        var byteCount: UInt64
+        var modified: Int64
+        var others: Set<StreamID> = []
+    }
+
+    struct CompressedFile {
+        var byteCount: UInt64
+        var modified: Int64
+        var since: Int64
+        var look: Int
+        var measure: CompressedContent.Measure?
     }
 
     /// What `unread` needs of the last batch.
@@ -146,7 +172,7 @@ public final class FileSource: StreamSource {
         var record = found
         guard streams[record.stream] == nil else { return }
         var isDurable = true
-        if record.ended == nil, record.file != nil {
+        if record.ended == nil {
             var reason: String?
             if case .newIDs(let why, let afterPowerLoss) = resume {
                 reason = why
@@ -160,9 +186,7 @@ public final class FileSource: StreamSource {
             }
         }
         record.maximumRecordByteCount = cutter.maximumRecordByteCount
-        let stream = insert(record, isDurable: isDurable)
-        // Why: a stream that lost its file had only its end left to say.
-        if record.ended == nil, record.file == nil { finish(stream, reason: "truncated") }
+        insert(record, isDurable: isDurable)
     }
 
     /// The record of a stream that goes on from another's acknowledged position under a new id.
@@ -182,7 +206,7 @@ public final class FileSource: StreamSource {
         next.continues = record.stream
         next.reason = reason
         next.isAnnounced = false
-        next.head = nil
+        if next.isUnproved { (next.head, next.prefix) = (nil, nil) }
         return next
     }
 
@@ -286,11 +310,6 @@ public final class FileSource: StreamSource {
     public func rewind() {
         lastFill = nil
         for stream in streams.values where stream.ended == nil {
-            if stream.file == nil, stream.position.position > stream.acknowledged {
-                notice(
-                    "source.lost", stream,
-                    "\(stream.position.position - stream.acknowledged) bytes were in flight when their file was truncated")
-            }
             stream.rewind()
             enqueue(stream)
         }
@@ -298,22 +317,18 @@ public final class FileSource: StreamSource {
 
     public func takeNewIDs(reason: String) {
         lastFill = nil
-        for stream in Array(streams.values) where !stream.isOver && stream.file != nil {
+        for stream in Array(streams.values) where !stream.isOver {
             let content = stream.content
             let next = continuing(stream.record, reason: reason)
-            stream.content = nil
-            if content != nil { openCount -= 1 }
             remove(stream)
             let fresh = insert(next, isDurable: false)
-            fresh.content = content
-            if content != nil { openCount += 1 }
+            if let content { attach(content, to: fresh) }
             fresh.bornInLook = stream.bornInLook
             fresh.foundInLook = stream.foundInLook
             fresh.goneSince = stream.goneSince
             fresh.retiredSince = stream.retiredSince
             fresh.lastChange = stream.lastChange
-            fresh.modified = stream.modified
-            fresh.isShrunk = stream.isShrunk
+            (fresh.lost, fresh.lostSince, fresh.lostInLook) = (stream.lost, stream.lostSince, stream.lostInLook)
             fresh.sightings = stream.sightings
             notice("source.new_id", fresh, "goes on as \(fresh.id) from \(fresh.first): \(reason)")
         }
@@ -353,7 +368,7 @@ public final class FileSource: StreamSource {
     }
 
     func enqueue(_ stream: TailStream) {
-        guard stream.isDurable, stream.ended == nil, !stream.isShrunk else { return }
+        guard stream.isDurable, stream.ended == nil, !stream.isSearching else { return }
         queue.append(stream)
     }
 }
@@ -392,9 +407,9 @@ struct StreamQueue {
     }
 
     mutating func remove(_ stream: TailStream) {
-        guard stream.isQueued, let index = items.lastIndex(where: { $0 === stream }) else { return }
+        // Why: its place stays, empty, until its turn comes; looking for it would cost the length of the queue.
+        guard stream.isQueued else { return }
         stream.isQueued = false
-        items[index] = nil
         count -= 1
     }
 }

@@ -21,12 +21,23 @@ enum RotationName {
         if let dot = plain.lastIndex(of: UInt8(ascii: ".")), dot > 0 {
             var start = dot
             while start > 0, isDigitOrSeparator(plain[start - 1]) { start -= 1 }
-            while start < dot, !isSeparator(plain[start]) { start += 1 }
-            if start > 0, start < dot, plain[start..<dot].contains(where: isDigit) {
-                origins.append(String(decoding: plain[..<start] + plain[dot...], as: UTF8.self))
+            // Why every separator: the number in front may be the log's own (app-1-20250101.log is app-1.log).
+            for cut in stride(from: dot - 1, through: max(start, 1), by: -1)
+            where isSeparator(plain[cut]) && plain[cut..<dot].contains(where: isDigit) {
+                origins.append(String(decoding: plain[..<cut] + plain[dot...], as: UTF8.self))
             }
         }
         return origins
+    }
+
+    /// The names that `name` extends by numbers, dates and the ending of a compression alone.
+    static func generationOrigins(of name: String) -> [String] {
+        let plain = uncompressed(name)
+        return origins(of: plain).filter { origin in
+            guard plain.hasPrefix(origin) else { return true }
+            let more = plain.utf8.dropFirst(origin.utf8.count)
+            return more.contains(where: isDigit) && more.allSatisfy(isDigitOrSeparator)
+        }
     }
 
     /// The rotation number: all digits that `name` has more than `origin`, read as one number.

@@ -45,11 +45,15 @@ struct StreamRecord: Hashable, Sendable {
     var isAnnounced: Bool
     /// The newest one is the acknowledged position; none: 0.
     var ladder: RungLadder
-    /// The end of the first record, durable before anything is shipped: what proves the file to be the same
-    /// while nothing is acknowledged. Nil: nothing was shipped from position 0.
+    /// The end of the first record or more, durable before anything is shipped: what proves the file to be
+    /// the same while nothing is acknowledged, and a copy later. Nil: nothing was shipped from position 0.
     var head: Rung?
+    /// The first bytes that were seen: what proves the file before it has a whole record.
+    var prefix: Rung? = nil
     /// Size of the file as of the last look.
     var seen: UInt64
+    /// When the file was modified as of the last look that found another size, nanoseconds; 0: not known.
+    var modified: Int64 = 0
     /// The position must be proved against the rungs before anything is shipped (power loss).
     var isUnproved: Bool
     /// The file was taken over from a copy that was shorter than the position.
@@ -93,6 +97,8 @@ extension StreamRecord {
             JSONMember("rungs", .array(ladder.rungs.map(Self.encode))),
         ]
         if let head { members.append(JSONMember("head", Self.encode(head))) }
+        if let prefix { members.append(JSONMember("prefix", Self.encode(prefix))) }
+        if modified != 0 { members.append(JSONMember("modified", JSONValue(modified))) }
         if isUnproved { members.append(JSONMember("unproved", true)) }
         if isShortCopy { members.append(JSONMember("short", true)) }
         if !cuts.isEmpty {
@@ -145,16 +151,22 @@ extension StreamRecord {
             continues = id
         }
         var head: Rung?
+        var prefix: Rung?
         if let given = value["head"] {
             guard let rung = Self.decode(given) else { return nil }
             head = rung
+        }
+        if let given = value["prefix"] {
+            guard let rung = Self.decode(given) else { return nil }
+            prefix = rung
         }
         guard first <= ladder.newest.position, seen <= UInt64(Int64.max),
             ladder.newest.position <= UInt64(Int64.max)
         else { return nil }
         self.init(
             stream: stream, path: path, origin: value["origin"]?.string ?? path, file: file, partition: partition,
-            first: first, continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, head: head, seen: seen,
+            first: first, continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, head: head,
+            prefix: prefix, seen: seen, modified: value["modified"]?.integer ?? 0,
             isUnproved: value["unproved"]?.boolean ?? false, isShortCopy: value["short"]?.boolean ?? false, cuts: cuts,
             ended: value["ended"]?.integer, maximumRecordByteCount: Int(maximum))
     }

@@ -7,13 +7,14 @@ internal import Platform
 /// Invariants:
 /// - acknowledged (`ladder.newest`) <= every rung in `inFlight` <= read (`position`);
 /// - nothing is read for shipping while `isDurable` is false;
-/// - `file` nil: no file is the stream's any more; what is not acknowledged then cannot be read again.
+/// - `file` nil: no file is the stream's any more; what is not acknowledged then can only be read again from
+///   a copy.
 ///
 /// | state | means |
 /// | --- | --- |
 /// | active | the file lies under the path that the stream began under |
 /// | rotated | it lies under another path, or only the open descriptor leads to it |
-/// | shrunk | its content is not the stream's any more; a copy is looked for at the next look |
+/// | searching | its file holds another content now: a copy is looked for, for a while |
 /// | ending | `endReason` is set: the `end` record is the next and last one |
 /// | ended | the `end` record is acknowledged; rungs are kept to know copies by |
 ///
@@ -35,15 +36,16 @@ final class TailStream {
     /// Ends of what was handed out and is not acknowledged, rising.
     var inFlight: [Rung] = []
     /// Ends at or above the acknowledged position what may have been shipped: it must hold before anything
-    /// is shipped from below it. While nothing is acknowledged: the end of the first record.
+    /// is shipped from below it. While nothing is acknowledged: the head.
     var proof: Rung?
-    /// The record's head.
+    /// The record's head and prefix.
     var head: Rung?
+    var prefix: Rung?
     /// Where reading goes on.
     var position: Rung
     /// Size as of the last look.
     var seen: UInt64
-    var modified: Int64 = 0
+    var modified: Int64
     var cuts: [DecidedCut]
     var isUnproved: Bool
     var isShortCopy: Bool
@@ -53,7 +55,6 @@ final class TailStream {
     var content: FileContent?
     var isDurable: Bool
     var isQueued = false
-    var isShrunk = false
     var isReportedUnreadable = false
     var endReason: String?
     var isEndSent = false
@@ -61,6 +62,10 @@ final class TailStream {
     var foundInLook = 0
     var bornInLook = 0
     var goneSince: Int64?
+    /// While searching: the file that the stream had, since when, and the look that it was lost in.
+    var lost: InodeIdentity?
+    var lostSince: Int64?
+    var lostInLook = 0
     var retiredSince: Int64?
     var lastChange: Int64 = 0
     var lastUse: UInt64 = 0
@@ -95,8 +100,10 @@ final class TailStream {
         ladder = record.ladder
         position = record.ladder.newest
         head = record.head
-        proof = record.head
+        prefix = record.prefix
+        if let known = record.head ?? record.prefix, known.position > record.ladder.newest.position { proof = known }
         seen = record.seen
+        modified = record.modified
         cuts = record.cuts
         isUnproved = record.isUnproved
         isShortCopy = record.isShortCopy
@@ -108,16 +115,21 @@ final class TailStream {
 
     var acknowledged: UInt64 { ladder.newest.position }
     var isOver: Bool { ended != nil || endReason != nil }
-    /// All rungs, up to what was read.
-    var rungs: [Rung] {
-        var rungs = ladder.rungs
-        if position.position > acknowledged { rungs.append(position) }
-        if let proof, proof.position > position.position { rungs.append(proof) }
-        return rungs
+    /// No file is the stream's, and it goes on if a copy is found.
+    var isSearching: Bool { file == nil && !isOver }
+    /// All that is known of the content, rising.
+    var marks: [Rung] {
+        var marks = ladder.rungs
+        for rung in [prefix, head, proof, position] {
+            guard let rung, rung.position > 0, !marks.contains(where: { $0.position == rung.position })
+            else { continue }
+            marks.append(rung)
+        }
+        return marks.sorted { $0.position < $1.position }
     }
     /// Whether the stream has no file that it could go on in: a copy may take its place.
     var wantsCopy: Bool {
-        if isShrunk || file == nil { return true }
+        if file == nil { return true }
         guard goneSince != nil else { return false }
         return content == nil || position.position >= seen
     }
@@ -125,9 +137,9 @@ final class TailStream {
     var record: StreamRecord {
         StreamRecord(
             stream: id, path: path, origin: origin, file: file, partition: partition, first: first,
-            continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, head: head, seen: seen,
-            isUnproved: isUnproved, isShortCopy: isShortCopy, cuts: cuts, ended: ended,
-            maximumRecordByteCount: maximumRecordByteCount)
+            continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, head: head,
+            prefix: prefix, seen: seen, modified: modified, isUnproved: isUnproved,
+            isShortCopy: isShortCopy, cuts: cuts, ended: ended, maximumRecordByteCount: maximumRecordByteCount)
     }
 
     /// Call after any change of what the record holds.
@@ -159,7 +171,6 @@ final class TailStream {
         inFlight.removeFirst(count)
         isAnnounced = true
         let acknowledged = acknowledged
-        if acknowledged > 0 { head = nil }
         if let known = proof, known.position <= acknowledged { proof = nil }
         cuts.removeAll { $0.to <= acknowledged }
         sightings.removeAll { $0.byteCount <= acknowledged }
