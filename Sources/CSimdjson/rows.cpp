@@ -80,6 +80,27 @@ struct millrace_reader {
     std::vector<millrace_cell> cells;
     uint64_t stamp = 0;
     int maximum_depth = 0;
+    /// Members of the outermost object that no path begins with: their extents as written, and a hash of the name.
+    struct Unknown {
+        size_t hash;
+        std::string_view name, raw_name, raw;
+    };
+    std::vector<Unknown> unknown;
+    size_t maximum_unknown = 0;
+    int unknown_rule = MILLRACE_UNKNOWN_IGNORE;
+    std::string document;
+
+    int keep(std::string_view name, std::string_view raw_name, std::string_view raw) {
+        const size_t hash = std::hash<std::string_view>{}(name);
+        for (auto &known : unknown)
+            if (known.hash == hash && known.name == name) {
+                known.raw = raw;
+                return MILLRACE_READ_OK;
+            }
+        if (unknown.size() == maximum_unknown) return MILLRACE_READ_TOO_MANY;
+        unknown.push_back({hash, name, raw_name, raw});
+        return MILLRACE_READ_OK;
+    }
 
     void forget(Node *node) {
         for (const auto index : node->cells) cells[index] = {};
@@ -107,9 +128,27 @@ int millrace_reader::members(ondemand::object &object, Node *node, int depth, on
     for (auto result : object) {
         ondemand::field field;
         if (std::move(result).get(field)) return MILLRACE_READ_MALFORMED;
+        // Why here: unescaping the name gives it away.
+        const char *raw_start = field.key().raw() - 1;
         std::string_view name;
         if (field.unescaped_key().get(name)) return MILLRACE_READ_MALFORMED;
         Node *below = node ? meet(node->named(name)) : nullptr;
+        if (depth == 1 && !below && unknown_rule != MILLRACE_UNKNOWN_IGNORE) {
+            if (unknown_rule == MILLRACE_UNKNOWN_REFUSE) return MILLRACE_READ_UNKNOWN;
+            auto raw = trimmed(field.value().raw_json_token());
+            const char *start = raw.data();
+            auto raw_name = trimmed({raw_start, size_t(start - raw_start)});
+            raw_name = trimmed(raw_name.substr(0, raw_name.size() - 1));  // the colon
+            if (const int fault = value(field.value(), nullptr, depth, document)) return fault;
+            if (raw.front() == '{' || raw.front() == '[') {
+                const char *end;
+                // The next token is the comma or the closing brace: the outermost object has not ended.
+                if (document.current_location().get(end)) return MILLRACE_READ_MALFORMED;
+                raw = trimmed({start, size_t(end - start)});
+            }
+            if (const int fault = keep(name, raw_name, raw)) return fault;
+            continue;
+        }
         if (const int fault = value(field.value(), below, depth, document)) return fault;
     }
     return MILLRACE_READ_OK;
@@ -188,6 +227,7 @@ extern "C" void millrace_reader_add(millrace_reader *reader, const millrace_path
 extern "C" int millrace_reader_read(millrace_reader *reader, const uint8_t *bytes, size_t count, int maximum_depth) {
     reader->stamp++;
     reader->maximum_depth = maximum_depth;
+    reader->unknown.clear();
     if (!reader->cells.empty()) std::memset(reader->cells.data(), 0, reader->cells.size() * sizeof(millrace_cell));
     const padded_string_view view(reinterpret_cast<const char *>(bytes), count, count + SIMDJSON_PADDING);
     ondemand::document document;
@@ -204,3 +244,20 @@ extern "C" int millrace_reader_read(millrace_reader *reader, const uint8_t *byte
 }
 
 extern "C" const millrace_cell *millrace_reader_cells(const millrace_reader *reader) { return reader->cells.data(); }
+
+extern "C" void millrace_reader_unknown(millrace_reader *reader, int rule, size_t maximum) {
+    reader->unknown_rule = rule;
+    reader->maximum_unknown = maximum;
+}
+
+extern "C" const uint8_t *millrace_reader_rest(millrace_reader *reader, size_t *count) {
+    auto &text = reader->document;
+    text.clear();
+    for (const auto &member : reader->unknown) {
+        text += text.empty() ? '{' : ',';
+        text.append(member.raw_name).append(":").append(member.raw);
+    }
+    if (!text.empty()) text += '}';
+    *count = text.size();
+    return reinterpret_cast<const uint8_t *>(text.data());
+}

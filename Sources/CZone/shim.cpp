@@ -2,6 +2,7 @@
 #include <cctz/civil_time.h>
 #include <cctz/time_zone.h>
 #include <chrono>
+#include <cstring>
 #include <limits>
 
 using Seconds = std::chrono::duration<int64_t>;
@@ -27,7 +28,23 @@ extern "C" millrace_zone_stretch millrace_zone_at(const void *handle, int64_t se
     return result;
 }
 
-extern "C" int64_t millrace_zone_instant(const void *handle, int64_t year, int month, int day, int hour, int minute, int second) {
+static cctz::civil_second civil(int64_t local) { return cctz::civil_second(1970, 1, 1) + local; }
+
+extern "C" int64_t millrace_zone_instant(const void *handle, int64_t local) {
     const auto &zone = *static_cast<const cctz::time_zone *>(handle);
-    return zone.lookup(cctz::civil_second(year, month, day, hour, minute, second)).pre.time_since_epoch().count();
+    return zone.lookup(civil(local)).pre.time_since_epoch().count();
+}
+
+extern "C" int millrace_zone_instant_named(
+    const void *handle, int64_t local, const uint8_t *name, size_t count, int64_t *found
+) {
+    const auto &zone = *static_cast<const cctz::time_zone *>(handle);
+    const auto civil_lookup = zone.lookup(civil(local));
+    for (const auto instant : {civil_lookup.pre, civil_lookup.post}) {
+        const char *abbreviation = zone.lookup(instant).abbr;
+        if (std::strlen(abbreviation) != count || std::memcmp(abbreviation, name, count) != 0) continue;
+        *found = instant.time_since_epoch().count();
+        return 1;
+    }
+    return 0;
 }

@@ -22,6 +22,19 @@ public struct ColumnSpec: Sendable, Equatable {
     public var timeLayout: TimeLayout = .rfc3339
     /// For `bytes`: how they are written.
     public var bytesLayout: BytesLayout = .base64
+    /// The pattern of the layout `.pattern` (`%Y-%m-%d %H:%M:%S`).
+    public var timePattern: String?
+    /// Zone of times that name none, a tz name; nil: they are taken as UTC where the layout has no place
+    /// for a zone, and refused where it has one.
+    public var timeZone: String?
+    /// Read, as if the event held it, where there is no value.
+    public var defaultText: String?
+    /// Shortest string in bytes, or nil.
+    public var minimumByteCount: Int?
+    /// For `timestamp` and `date`: later than the record's own timestamp by more than this is refused.
+    public var maximumFutureMilliseconds: Int64?
+    /// Name of a column that this one's value must not exceed; rows where either is null pass.
+    public var atMost: String?
 
     public init(name: String, type: ColumnType, path: String? = nil, required: Bool = false) {
         self.name = name
@@ -35,27 +48,6 @@ public struct ColumnSpec: Sendable, Equatable {
         get { ColumnShape(type, precision: precision, scale: scale) }
         set { (type, precision, scale) = (newValue.type, newValue.precision, newValue.scale) }
     }
-}
-
-/// How a time is written.
-public enum TimeLayout: String, Sendable, CaseIterable {
-    case rfc3339                    // 2026-11-20T12:34:56.789Z, a space for T and a missing zone allowed (then UTC)
-    case apache                     // 17/May/2015:10:05:03 +0000
-    case epochSeconds = "epoch_s"   // whole or fractional
-    case epochMilliseconds = "epoch_ms"
-    case epochMicroseconds = "epoch_us"
-}
-
-/// The formats a route can parse.
-public enum RecordFormat: String, Sendable, CaseIterable {
-    /// Apache/nginx combined and common log format. Fields: remote, ident, user, time, request, method,
-    /// uri, protocol, status, bytes, referer, agent.
-    case combined
-    /// One JSON object per event.
-    case json
-    /// Maxwell change records: JSON lines; a row of `<table>_changes` each. Fields: database, table,
-    /// type, ts, xid, commit, position, data, old, ...
-    case maxwell
 }
 
 /// The files a table is written to.
@@ -78,6 +70,9 @@ public struct RouteSpec: Sendable, Equatable {
     public var table: String
     public var format: RecordFormat
     public var columns: [ColumnSpec] = []
+    /// How the events are written, beyond the format's name.
+    public var parse = ParseSpec()
+    public var unknownFields: UnknownFields = .ignore
     /// The column that holds the event time; default: the format's own (`time`, `ts`).
     public var timeColumn: String
     /// Zone of the day boundary, a tz name. Default UTC.

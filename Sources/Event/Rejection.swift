@@ -15,6 +15,9 @@ public enum Rejection: String, Sendable, CaseIterable, Hashable {
     case malformed                               // not of the route's format
     case tooDeep = "too_deep"                    // JSON nested beyond the bound
     case tooManyColumns = "too_many_columns"
+    case unknownField = "unknown_field"          // a field that no column reads, where the route refuses such
+    case headerMismatch = "header_mismatch"      // a header that names other fields than the route
+    case tooComplex = "too_complex"              // a pattern met its match limit
     // validate
     case missing                                 // a required column has no value
     case wrongType = "wrong_type"

@@ -15,7 +15,17 @@ public import Event
 
     public enum Fault: Sendable {
         case malformed, tooDeep, notAnObject
+        /// A member of the outermost object that no path begins with, where such are refused.
+        case unknownMember
+        /// More such members than are kept.
+        case tooManyMembers
     }
+
+    /// What becomes of members of the outermost object that no path begins with.
+    public enum UnknownMembers: Sendable { case ignore, keep, refuse }
+
+    /// Most such members of one record that are kept.
+    public static let maximumUnknownCount = 1_024
 
     /// What stands at a path.
     public struct Value {
@@ -31,9 +41,16 @@ public import Event
     public let pathCount: Int
     private let reader: OpaquePointer
 
-    public init(paths: [JSONPath]) {
+    public init(paths: [JSONPath], unknown: UnknownMembers = .ignore) {
         unsafe reader = millrace_reader_new()
         pathCount = paths.count
+        let rule =
+            switch unknown {
+            case .ignore: MILLRACE_UNKNOWN_IGNORE
+            case .keep: MILLRACE_UNKNOWN_KEEP
+            case .refuse: MILLRACE_UNKNOWN_REFUSE
+            }
+        unsafe millrace_reader_unknown(reader, Int32(rule), Self.maximumUnknownCount)
         for path in paths { add(path) }
     }
 
@@ -48,6 +65,8 @@ public import Event
         case MILLRACE_READ_OK: nil
         case MILLRACE_READ_TOO_DEEP: .tooDeep
         case MILLRACE_READ_NO_OBJECT: .notAnObject
+        case MILLRACE_READ_UNKNOWN: .unknownMember
+        case MILLRACE_READ_TOO_MANY: .tooManyMembers
         default: .malformed
         }
     }
@@ -71,6 +90,14 @@ public import Event
         return unsafe Value(
             kind: kind, text: ByteView(start: text, count: cell.count),
             raw: ByteView(start: raw, count: cell.raw_count))
+    }
+
+    /// The members that no path begins with, as an object; empty if there are none or they are not kept.
+    /// Valid until the next read.
+    public func rest() -> ByteView {
+        var count = 0
+        guard let text = unsafe millrace_reader_rest(reader, &count) else { return .empty }
+        return unsafe ByteView(start: text, count: count)
     }
 
     private func add(_ path: JSONPath) {

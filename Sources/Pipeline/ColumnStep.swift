@@ -5,12 +5,26 @@ struct ColumnStep: Sendable {
     var type: ColumnType
     /// The parser's number of the field.
     var field: Int
+    /// What is read instead of a field.
+    var metadata: Metadata?
     var layout: TimeLayout
     var bytesLayout = BytesLayout.base64
     /// Digits of a decimal.
     var precision = ColumnShape.maximumPrecision
     var scale = 0
+    /// Index into the plan's time patterns, or -1.
+    var timePattern = -1
+    /// Index into the plan's zones of times that name none, or -1.
+    var zone = -1
+    /// Whether an Apache time may be written as RFC 3339 instead (nginx's $time_iso8601).
+    var takesRFC3339 = false
     var isRequired: Bool
+    /// Index into the plan's default texts, or -1.
+    var defaultText = -1
+    /// Whether the record's timestamp is taken where there is no value.
+    var defaultsToReceived = false
+    /// Microseconds after the record's timestamp that a time may be, or more than that can be.
+    var maximumFuture = Int64.max
     /// Whether seconds beyond year 9999 are read as milliseconds (Maxwell's DDL records).
     var takesMilliseconds = false
     /// Whether a value has to pass any check beyond its type.
@@ -22,6 +36,7 @@ struct ColumnStep: Sendable {
     /// Bounds of a decimal, unscaled.
     var minimumDecimal = Int128.min
     var maximumDecimal = Int128.max
+    var minimumByteCount = 0
     var maximumByteCount = Int.max
     /// Index into the plan's allowed sets, or -1.
     var allowed = -1

@@ -16,12 +16,31 @@ public struct RoutePlan: Sendable {
     public let columns: [ColumnSpec]
     let steps: [ColumnStep]
     let timeStep: Int
-    /// Paths of the JSON formats: one per column, then those of `MaxwellPath`.
+    /// Paths of the JSON formats: those that columns read, then those of `MaxwellPath`.
     let paths: [JSONPath]
+    /// Fields of the formats that name theirs.
+    let fields: FieldPlan
+    /// Whether any column reads what is about the event and not in it.
+    let hasMetadata: Bool
+    /// Whether a column of a JSON format reads `_extra`.
+    var keepsExtra: Bool { spec.format.isDocument && columns.contains { $0.path == Metadata.extraName } }
+    let comparisons: [Comparison]
+    let defaults: [String]
+    let timePatterns: [TimePattern]
+    let zones: [Zone]
     let zone: Zone
     let table: TableTemplate
     let patterns: [Pattern]
+    /// Patterns of the regex format.
+    let recordPatterns: [Pattern]
     let allowedSets: [AllowedSet]
+
+    /// Column `left` must not exceed column `right`.
+    struct Comparison: Sendable {
+        var left: Int
+        var right: Int
+        var type: ColumnType
+    }
 
     /// Checks a route. Every impossible one fails with kind `config` and says which part is at fault.
     public init(_ spec: RouteSpec) throws(Failure) {
@@ -29,34 +48,31 @@ public struct RoutePlan: Sendable {
         table = try TableTemplate(spec)
         zone = try Zone(spec.timeZone)
         try Self.checkPartitionName(spec)
-        guard spec.format != .json || !spec.columns.isEmpty else {
-            throw Self.failure(
-                spec, nil, "has no columns", hint: "JSON records have no standard columns: list those of the table")
-        }
         let columns = spec.columns.isEmpty ? StandardColumns.of(spec.format) : spec.columns
-        try Self.checkNames(columns, spec)
-        var steps: [ColumnStep] = []
-        var paths: [JSONPath] = []
-        var patterns: [Pattern] = []
-        var allowedSets: [AllowedSet] = []
-        for column in columns {
-            var step = try Self.step(column, spec, &paths)
-            if let text = column.pattern {
-                step.pattern = patterns.count
-                patterns.append(try Self.pattern(text, column, spec))
-            }
-            if let allowed = column.allowed {
-                step.allowed = allowedSets.count
-                allowedSets.append(try Self.allowedSet(allowed, column, spec))
-            }
-            steps.append(step)
+        guard !columns.isEmpty else {
+            throw Self.failure(
+                spec, nil, "has no columns",
+                hint: "\(spec.format.rawValue) records have no standard columns: list those of the table")
         }
+        try Self.checkNames(columns, spec)
+        try Self.checkParse(spec)
+        recordPatterns = try Self.recordPatterns(spec)
+        var build = PlanBuild()
+        build.groupNames = recordPatterns.flatMap { $0.groups.map(\.name) }
+        for column in columns { build.steps.append(try Self.step(column, spec, &build)) }
         self.columns = columns
-        self.steps = steps
-        self.paths = spec.format == .maxwell ? paths + MaxwellPath.all : paths
-        self.patterns = patterns
-        self.allowedSets = allowedSets
+        steps = build.steps
+        paths = spec.format == .maxwell ? build.paths + MaxwellPath.all : build.paths
+        fields = FieldPlan(build.fieldNames, spec)
+        hasMetadata = build.steps.contains { $0.metadata != nil }
+        patterns = build.patterns
+        allowedSets = build.allowedSets
+        defaults = build.defaults
+        timePatterns = build.timePatterns
+        zones = build.zones
+        comparisons = try Self.comparisons(columns, spec)
         timeStep = try Self.timeStep(columns, spec)
+        try checkDefaults()
     }
 
     /// The name of the column that decided a rejection, if one did: for messages.
@@ -106,119 +122,6 @@ extension RoutePlan {
                     spec, column, "has a name that is taken",
                     hint: "column names, and the partition's '\(spec.partitionName)', differ by more than case")
             }
-        }
-    }
-
-    private static func step(
-        _ column: ColumnSpec, _ spec: RouteSpec, _ paths: inout [JSONPath]
-    ) throws(Failure) -> ColumnStep {
-        var step = ColumnStep(
-            type: column.type, field: 0, layout: column.timeLayout, isRequired: column.required)
-        step.bytesLayout = column.bytesLayout
-        (step.precision, step.scale) = (column.shape.precision, column.shape.scale)
-        switch spec.format {
-        case .combined: step.field = try combinedField(column, spec, &step)
-        case .json, .maxwell:
-            guard let path = JSONPath(column.path) else {
-                throw failure(
-                    spec, column, "has a bad path '\(column.path.prefix(80))'",
-                    hint: "write a.b[0].c; a name with a dot as [\"a.b\"]; at most \(JSONPath.maximumStepCount) steps")
-            }
-            step.field = paths.count
-            step.takesMilliseconds =
-                spec.format == .maxwell && column.path == "ts" && column.timeLayout == .epochSeconds
-            paths.append(path)
-        }
-        let isNumber = [.int32, .int64, .double, .decimal].contains(column.type)
-        let isText = [.string, .json, .bytes].contains(column.type)
-        if column.minimum != nil || column.maximum != nil {
-            let minimum = column.minimum ?? -.infinity
-            let maximum = column.maximum ?? .infinity
-            guard isNumber, !(minimum.isNaN || maximum.isNaN), minimum <= maximum else {
-                throw failure(
-                    spec, column, "has bounds that no value can meet",
-                    hint: "minimum <= maximum, on int32, int64, double and decimal columns only")
-            }
-            step.minimum = minimum
-            step.maximum = maximum
-            step.minimumInteger = clamped(minimum.rounded(.up))
-            step.maximumInteger = clamped(maximum.rounded(.down))
-            if column.type == .decimal {
-                step.minimumDecimal = DecimalText.bound(minimum, scale: step.scale, isUpper: false) ?? .min
-                step.maximumDecimal = DecimalText.bound(maximum, scale: step.scale, isUpper: true) ?? .max
-            }
-        }
-        if let limit = column.maximumByteCount {
-            guard isText, limit >= 0 else {
-                throw failure(spec, column, "has a length limit that makes no sense for \(column.type.rawValue)")
-            }
-            step.maximumByteCount = limit
-        }
-        if column.pattern != nil, column.type != .string {
-            throw failure(spec, column, "has a pattern but is not a string")
-        }
-        step.isChecked =
-            column.minimum != nil || column.maximum != nil || column.maximumByteCount != nil
-            || column.pattern != nil || column.allowed != nil
-        return step
-    }
-
-    private static func pattern(
-        _ text: String, _ column: ColumnSpec, _ spec: RouteSpec
-    ) throws(Failure) -> Pattern {
-        do throws(Failure) {
-            return try Pattern(text)
-        } catch {
-            throw failure(spec, column, "has a bad pattern: " + error.message, hint: error.hint, cause: error.cause)
-        }
-    }
-
-    private static func clamped(_ value: Double) -> Int64 {
-        if value <= -0x1p63 { return .min }
-        if value >= 0x1p63 { return .max }
-        return Int64(value)
-    }
-
-    private static func combinedField(
-        _ column: ColumnSpec, _ spec: RouteSpec, _ step: inout ColumnStep
-    ) throws(Failure) -> Int {
-        let names = CombinedParser.Field.allCases.map { "\($0)" }
-        guard let field = names.firstIndex(of: column.path) else {
-            throw failure(
-                spec, column, "reads '\(column.path)', which the combined format does not have",
-                hint: "its fields are " + names.joined(separator: ", "))
-        }
-        guard column.type != .json, column.type != .boolean else {
-            throw failure(spec, column, "cannot be \(column.type.rawValue) in the combined format")
-        }
-        // Why: the format has one layout of times; the configured default (rfc3339) cannot apply.
-        if field == CombinedParser.Field.time.rawValue { step.layout = .apache }
-        return field
-    }
-
-    private static func allowedSet(
-        _ values: [String], _ column: ColumnSpec, _ spec: RouteSpec
-    ) throws(Failure) -> AllowedSet {
-        guard !values.isEmpty, values.count <= maximumAllowedCount else {
-            throw failure(spec, column, "allows \(values.count) values; 1 to \(maximumAllowedCount) are possible")
-        }
-        switch column.type {
-        case .string:
-            return .texts(
-                values.map { Array($0.utf8) }.sorted { left, right in
-                    left.count != right.count ? left.count < right.count : left.lexicographicallyPrecedes(right)
-                })
-        case .int32, .int64:
-            var numbers: [Int64] = []
-            for value in values {
-                guard let number = Int64(value) else {
-                    throw failure(spec, column, "allows '\(value)', which is not a whole number")
-                }
-                numbers.append(number)
-            }
-            return .integers(numbers.sorted())
-        default:
-            throw failure(spec, column, "has allowed values; only string, int32 and int64 columns can")
         }
     }
 

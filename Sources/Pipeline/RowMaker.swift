@@ -3,54 +3,70 @@ internal import Event
 internal import JSON
 internal import TimeZone
 
-/// The work of a `RouteStage`.
+/// What a `RouteStage` runs: one call per batch.
+protocol RowMaking {
+    var rejections: [RowRejection] { get }
+    /// See `RouteStage.process`.
+    mutating func process(_ batch: borrowing EventBatch, events: [Int32])
+}
+
+/// The work of a `RouteStage`, for one parser.
 ///
 /// Why: a struct that runs a whole batch in one mutating call; as properties of the class its parts would be
 /// checked for exclusive access at run time for every value, a quarter of the time.
-struct RowMaker {
+struct RowMaker<Parser: RecordParser>: RowMaking {
     private let plan: RoutePlan
     private let rows: RowBatch
     private(set) var rejections: [RowRejection] = []
-    private let isCombined: Bool
-    private var combined = CombinedParser()
-    private let documents: DocumentReader
+    private var parser: Parser
     private var reader: ValueReader
     private var days: DayFinder
     private var groups: GroupIndex
+    private var metadata = MetadataCells()
+    /// The pack of the event in hand: whether it has a key, and its record's timestamp.
+    private var pack: Int32 = -1
+    private var hasKey = false
+    private var timestamp: Int64 = -1
 
-    init(_ plan: RoutePlan, _ rows: RowBatch) throws(Failure) {
+    init(_ plan: RoutePlan, _ rows: RowBatch, _ parser: Parser) throws(Failure) {
         self.plan = plan
         self.rows = rows
-        isCombined = plan.spec.format == .combined
-        documents = DocumentReader(paths: plan.paths)
+        self.parser = parser
         reader = try ValueReader(plan)
         days = DayFinder(plan.zone)
         groups = GroupIndex(plan.table, partitionName: plan.spec.partitionName)
     }
 
-    /// See `RouteStage.process`.
     mutating func process(_ batch: borrowing EventBatch, events: [Int32]) {
         rows.removeAll()
         rejections.removeAll(keepingCapacity: true)
         groups.beginBatch()
+        pack = -1
         let references = batch.events
         let packs = batch.packs
         batch.withBytes { slab in
             let isClean = slab.firstIndex(of: 0, from: 0) == slab.count && UTF8Text.isValid(slab)
             for event in events {
                 let reference = references[Int(event)]
+                if reference.pack != pack { begin(packs[Int(reference.pack)], reference.pack) }
                 let text = Self.text(of: reference, in: slab)
                 var column: Int32 = -1
                 var reason = Self.textFault(text, at: reference, in: slab, isClean: isClean)
-                if reason == nil {
-                    reason = row(text, event: event, timestamp: packs[Int(reference.pack)].timestamp, &column)
-                }
+                if reason == nil { reason = row(text, reference, event: event, &column) }
                 if let reason {
                     rows.abandonRow()
                     rejections.append(RowRejection(event: event, reason: reason, column: column))
                 }
             }
         }
+    }
+
+    private mutating func begin(_ context: PackContext, _ index: Int32) {
+        pack = index
+        hasKey = context.key != nil
+        timestamp = context.timestamp
+        reader.record = context.timestamp
+        if plan.hasMetadata { metadata.begin(context) }
     }
 
     /// The event's bytes without a byte-order mark at the stream's start and a CR at the end.
@@ -76,65 +92,56 @@ struct RowMaker {
         return text.firstIndex(of: 0, from: 0) == text.count ? nil : .nulByte
     }
 
-    /// Makes a row of an event, or says why not and which column decided.
-    private mutating func row(_ text: ByteView, event: Int32, timestamp: Int64, _ column: inout Int32) -> Rejection? {
-        if isCombined {
-            guard combined.parse(text) else { return Self.isBlank(text) ? .blank : .malformed }
-        } else if let reason = readDocument(text) {
-            return reason
+    /// Makes a row of an event, or says why not and which column decided. An event that is no record but
+    /// belongs to the format makes no row and has no reason.
+    private mutating func row(
+        _ text: ByteView, _ reference: EventReference, event: Int32, _ column: inout Int32
+    ) -> Rejection? {
+        switch parser.parse(text, isFirst: hasKey && reference.from == .zero) {
+        case .fields: break
+        case .filtered: return nil
+        case .refused(let reason): return reason == .malformed && Self.isBlank(text) ? .blank : reason
         }
+        if plan.hasMetadata { metadata.begin(event: reference) }
         var time: Int64 = 0
         for index in 0..<plan.steps.count {
             let step = plan.steps[index]
-            let cell = isCombined ? combined.cell(step.field, in: text) : cell(step.field, type: step.type)
+            let cell = step.metadata.map { metadata.cell($0) } ?? parser.cell(step.field, step.type)
             let isTime = index == plan.timeStep
             if let reason = reader.append(cell, step, to: rows.columns[index]) {
                 column = Int32(index)
                 return isTime ? Self.timeReason(reason) : reason
             }
             if isTime {
-                if cell.kind == .none { return noTime(&column) }
+                guard reader.hasValue else { return noTime(&column) }
                 time = reader.lastWord
             }
         }
+        for comparison in plan.comparisons where !isInOrder(comparison) {
+            column = Int32(comparison.left)
+            return .outOfRange
+        }
         var table: Int32 = 0
         if !plan.table.isFixed {
-            let first = plan.steps.count
-            let database = cell(first + MaxwellPath.database, type: .string)
-            let name = cell(first + MaxwellPath.table, type: .string)
-            if let reason = groups.table(database: database, table: name, into: &table) { return reason }
-        }
-        return place(time, event: event, timestamp: timestamp, table: table, &column)
-    }
-
-    /// Reads a JSON record. A Maxwell record names a database and a type, both strings.
-    private func readDocument(_ text: ByteView) -> Rejection? {
-        // Safety: the text lies in the batch's slab, which has `EventBatch.padding` readable bytes behind it.
-        switch unsafe documents.read(padded: text) {
-        case .malformed, .notAnObject: return Self.isBlank(text) ? .blank : .malformed
-        case .tooDeep: return .tooDeep
-        case nil: break
-        }
-        guard plan.spec.format == .maxwell else { return nil }
-        let first = plan.steps.count
-        guard documents.value(first + MaxwellPath.database).kind == .string,
-            documents.value(first + MaxwellPath.type).kind == .string
-        else { return .malformed }
-        return nil
-    }
-
-    private func cell(_ path: Int, type: ColumnType) -> Cell {
-        let value = documents.value(path)
-        let kind: Cell.Kind =
-            switch value.kind {
-            case .none: .none
-            case .string: .string
-            case .number: .number
-            case .yes: .yes
-            case .no: .no
-            case .structure: .structure
+            let target = parser.target
+            if let reason = groups.table(database: target.database, table: target.table, into: &table) {
+                return reason
             }
-        return Cell(kind: kind, bytes: type == .json ? value.raw : value.text)
+        }
+        return place(time, event: event, table: table, &column)
+    }
+
+    /// Whether a column's value does not exceed another's; null passes.
+    private func isInOrder(_ comparison: RoutePlan.Comparison) -> Bool {
+        let left = rows.columns[comparison.left]
+        let right = rows.columns[comparison.right]
+        let row = rows.rowCount
+        if left.isNull(row) || right.isNull(row) { return true }
+        return switch comparison.type {
+        case .double: left.double(row) <= right.double(row)
+        case .decimal: left.decimal(row) <= right.decimal(row)
+        default: left.integer(row) <= right.integer(row)
+        }
     }
 
     private func noTime(_ column: inout Int32) -> Rejection {
@@ -151,9 +158,7 @@ struct RowMaker {
     }
 
     /// Puts the finished row into its group.
-    private mutating func place(
-        _ time: Int64, event: Int32, timestamp: Int64, table: Int32, _ column: inout Int32
-    ) -> Rejection? {
+    private mutating func place(_ time: Int64, event: Int32, table: Int32, _ column: inout Int32) -> Rejection? {
         var day = time
         var milliseconds = time.multipliedReportingOverflow(by: 86_400_000).partialValue
         if plan.steps[plan.timeStep].type == .timestamp {

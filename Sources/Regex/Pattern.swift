@@ -9,7 +9,15 @@ public import Event
     public static let maximumByteCount = 4_096
 
     public let text: String
+    /// The named groups, in the order of their numbers.
+    public let groups: [Group]
     fileprivate let code: OpaquePointer
+
+    /// A named group. Several may share a name where the pattern allows it (`(?J)`).
+    public struct Group: Sendable, Equatable {
+        public var name: String
+        public var number: Int
+    }
 
     /// Compiles with UTF-8 on and JIT where the machine has it. Fails with `config.bad_pattern`.
     public init(_ text: String) throws(Failure) {
@@ -32,11 +40,30 @@ public import Event
         }
         self.text = text
         unsafe self.code = compiled
+        groups = unsafe Self.groups(of: compiled)
         // Why: without JIT (refused by the machine's policy) matching interprets; slower, the same answer.
         _ = unsafe pcre2_jit_compile_8(compiled, PCRE2_JIT_COMPLETE)
     }
 
     deinit { unsafe pcre2_code_free_8(code) }
+
+    private static func groups(of code: OpaquePointer) -> [Group] {
+        var count: UInt32 = 0
+        var entrySize: UInt32 = 0
+        var table: UnsafePointer<UInt8>? = nil
+        guard unsafe pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_NAMECOUNT), &count) == 0, count > 0,
+            unsafe pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_NAMEENTRYSIZE), &entrySize) == 0,
+            unsafe pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_NAMETABLE), &table) == 0, let table = unsafe table
+        else { return [] }
+        var groups: [Group] = []
+        for index in 0..<Int(count) {
+            // Safety: the table has `count` entries of `entrySize` bytes: the number in two, the name, a zero.
+            let entry = unsafe table + index * Int(entrySize)
+            let number = unsafe Int(entry[0]) << 8 | Int(entry[1])
+            groups.append(Group(name: unsafe String(cString: entry + 2), number: number))
+        }
+        return groups.sorted { $0.number < $1.number }
+    }
 
     private static func message(of code: Int32) -> String? {
         guard code != 0 else { return nil }
@@ -61,9 +88,16 @@ public import Event
     private let data: OpaquePointer
     private let context: OpaquePointer
 
-    /// Nil only if memory is short.
-    public init?(_ pattern: Pattern) {
-        guard let data = unsafe pcre2_match_data_create_8(1, nil) else { return nil }
+    /// Outcome of a match.
+    public enum Outcome: Sendable { case none, found, limit }
+
+    /// Nil only if memory is short. Without captures nothing but the fact of a match is known.
+    public init?(_ pattern: Pattern, captures: Bool = false) {
+        let created =
+            captures
+            ? unsafe pcre2_match_data_create_from_pattern_8(pattern.code, nil)
+            : unsafe pcre2_match_data_create_8(1, nil)
+        guard let data = unsafe created else { return nil }
         guard let context = unsafe pcre2_match_context_create_8(nil) else {
             unsafe pcre2_match_data_free_8(data)
             return nil
@@ -82,9 +116,25 @@ public import Event
     }
 
     /// Whether the pattern matches somewhere in valid UTF-8. A match that meets a limit counts as none.
-    public func matches(_ subject: ByteView) -> Bool {
+    public func matches(_ subject: ByteView) -> Bool { match(subject) == .found }
+
+    /// Matches somewhere in valid UTF-8; groups are those of this match until the next one.
+    public func match(_ subject: ByteView) -> Outcome {
         // Safety: the subject was validated as UTF-8 before (NO_UTF_CHECK), and outlives the call.
-        unsafe pcre2_match_8(
-            pattern.code, subject.start, subject.count, 0, PCRE2_NO_UTF_CHECK, data, context) >= 0
+        let code = unsafe pcre2_match_8(
+            pattern.code, subject.start, subject.count, 0, PCRE2_NO_UTF_CHECK, data, context)
+        if code >= 0 { return .found }
+        return code == PCRE2_ERROR_NOMATCH ? .none : .limit
+    }
+
+    /// Where a group of the last match lies in its subject; nil if it took no part.
+    public func group(_ number: Int) -> (from: Int, to: Int)? {
+        guard number >= 0, number < Int(unsafe pcre2_get_ovector_count_8(data)),
+            let vector = unsafe pcre2_get_ovector_pointer_8(data)
+        else { return nil }
+        // Why: an unset group has PCRE2_UNSET for both, the largest size_t; \K can put the end before the start.
+        let from = unsafe vector[number * 2]
+        let to = unsafe vector[number * 2 + 1]
+        return from < 0 || to < from ? nil : (from, to)
     }
 }

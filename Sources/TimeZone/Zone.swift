@@ -20,6 +20,12 @@ public import Event
         public var to: Int64
         /// Seconds east of UTC.
         public var offset: Int64
+
+        public init(from: Int64, to: Int64, offset: Int64) {
+            self.from = from
+            self.to = to
+            self.offset = offset
+        }
     }
 
     /// Loads a zone. Fails with `config.bad_time_zone`.
@@ -46,6 +52,21 @@ public import Event
             stretch.to = min(stretch.to, Self.lastKnownTransition)
         }
         return stretch
+    }
+
+    /// The instant at which the wall clock shows `local` (seconds as if it were UTC, years 0 to 10000). In a gap
+    /// the clock goes on as before the jump; in a fold the first instant counts.
+    public func instant(ofLocal local: Int64) -> Int64 {
+        unsafe millrace_zone_instant(handle, local)
+    }
+
+    /// The same for a wall clock that names the zone's abbreviation (`CET`), which settles a fold. Nil if the
+    /// zone's abbreviation is another one there.
+    public func instant(ofLocal local: Int64, abbreviation: ByteView) -> Int64? {
+        var found: Int64 = 0
+        let isThere = unsafe millrace_zone_instant_named(
+            handle, local, abbreviation.start, abbreviation.count, &found)
+        return isThere != 0 ? found : nil
     }
 
     private static func isPlain(_ name: String) -> Bool {

@@ -128,7 +128,8 @@ func embeddedFaults(_ text: String) -> [String] {
         #"c.yaml:7:15: "unrouted" is "drop"; allowed is quarantine, ignore"#,
         #"c.yaml:9:17: "c" is not among the topics of pipeline "p""#,
         #"c.yaml:10:16: "table" is "shop"; expected db.table of letters, digits and "_""#,
-        #"c.yaml:11:17: "format" is "jsn"; allowed is combined, json, maxwell; did you mean "json"?"#,
+        #"c.yaml:11:17: "format" is "jsn"; allowed is combined, json, maxwell, delimited, regex, logfmt, key_value, "#
+            + #"syslog, w3c, raw; did you mean "json"?"#,
         #"c.yaml:12:9: the format json needs "columns""#,
         #"c.yaml:12:16: "{database}" and "{table}" are for the format maxwell only"#,
         #"c.yaml:14:9: there is no column "time" for the event time; did you mean "tiem"?"#,
@@ -147,6 +148,57 @@ func embeddedFaults(_ text: String) -> [String] {
         #"c.yaml:25:11: two pipelines are named "p", the other on line 5"#,
         #"c.yaml:26:13: "topics" needs at least 1 entry"#,
         #"c.yaml:27:13: "routes" needs at least 1 entry"#,
+    ])
+}
+
+@Test func allFaultsOfAFormatsSettingsAreListed() {
+    let faults = collectorFaults("""
+        kafka: {brokers: "k:9092"}
+        warehouse: {path: /w}
+        pipelines:
+          - name: p
+            topics: [a]
+            routes:
+              - table: s.csv
+                format: delimited
+                parse: {fields: [id, at, id], delimiter: ab, quote: ";", escape: semicolon, patterns: [x]}
+                unknown_fields: reject
+                columns:
+                  - {name: time, type: timestamp, path: ta, time_format: "%Y", time_zone: UTC, max_future: 1h}
+                  - {name: n, type: int64, path: id, required: true, default: 5, at_most: m, time_zone: UTC}
+                  - {name: s, type: string, path: at, min_length: 5, max_length: 4, time_format: soon}
+              - table: s.re
+                format: regex
+              - table: s.iis
+                format: w3c
+                parse: {header: true}
+                columns: [{name: time, type: timestamp, path: timestamp}]
+              - table: s.kv
+                format: key_value
+                parse: {delimiter: '\\u0001', assign: "\\u0001", quote: none}
+                unknown_fields: reject
+                columns: [{name: time, type: timestamp}, {name: x, type: json, path: _extra}]
+        """)
+    #expect(faults == [
+        #"c.yaml:9:34: "id" is in "fields" twice"#,
+        #"c.yaml:9:50: "delimiter" is "ab"; expected one ASCII character, tab, space, or \u0001"#,
+        #"c.yaml:9:74: "escape" is the same byte as "quote""#,
+        #"c.yaml:9:95: "patterns" is for regex; the format is delimited"#,
+        #"c.yaml:10:25: "unknown_fields" is for json, logfmt, key_value; the format is delimited"#,
+        #"c.yaml:12:49: "ta" is not among "fields""#,
+        #"c.yaml:13:71: a required column with a default is never missing; take one of the two away"#,
+        #"c.yaml:13:83: "m" is no other column of the table"#,
+        #"c.yaml:13:97: "time_zone" is for timestamp and date columns; "n" is int64"#,
+        #"c.yaml:14:74: "min_length" (5) is above "max_length" (4)"#,
+        #"c.yaml:14:90: "time_format" is "soon"; expected rfc3339, apache, syslog, epoch_s, epoch_ms, epoch_us, "#
+            + #"epoch_ns, or a pattern such as %Y-%m-%d %H:%M:%S"#,
+        #"c.yaml:14:90: "time_format" is for timestamp and date columns; "s" is string"#,
+        #"c.yaml:15:9: the format regex needs "patterns" in "parse""#,
+        #"c.yaml:15:9: the format regex needs "columns""#,
+        #"c.yaml:19:16: the format w3c needs "fields" in "parse""#,
+        #"c.yaml:19:25: "header" is for delimited; the format is w3c"#,
+        #"c.yaml:23:46: "assign" is the same byte as "delimiter""#,
+        #"c.yaml:25:78: "_extra" stays empty where "unknown_fields" is reject"#,
     ])
 }
 

@@ -20,7 +20,16 @@ extension PipelineSpecs {
         only("pattern", column.type == .string, "string")
         only("max_length", [.string, .json, .bytes].contains(column.type), "string, json and bytes")
         only("encoding", column.type == .bytes, "bytes")
+        only("min_length", [.string, .json, .bytes].contains(column.type), "string, json and bytes")
         only("time_format", isTime, "timestamp and date")
+        only("time_zone", isTime, "timestamp and date")
+        only("max_future", isTime, "timestamp and date")
+        if let shortest = column.minimumByteCount, let longest = column.maximumByteCount, shortest > longest {
+            faults.add(node, "max_length", "\"min_length\" (\(shortest)) is above \"max_length\" (\(longest))")
+        }
+        if column.defaultText != nil, column.required {
+            faults.add(node, "default", "a required column with a default is never missing; take one of the two away")
+        }
         only("allowed", [.string, .int32, .int64].contains(column.type), "string and integer")
         if let minimum = column.minimum, let maximum = column.maximum, minimum > maximum {
             faults.add(node, "max", "\"min\" (\(minimum)) is above \"max\" (\(maximum)): no value fits")
@@ -37,11 +46,15 @@ extension PipelineSpecs {
         if route.table.contains("{"), route.format != .maxwell {
             faults.add(node, "table", "\"{database}\" and \"{table}\" are for the format maxwell only")
         }
+        checkParse(route, node, &faults)
         if route.columns.isEmpty {
-            if route.format == .json { faults.add(node, "columns", "the format json needs \"columns\"") }
+            if !route.format.hasStandardColumns {
+                faults.add(node, "columns", "the format \(route.format.rawValue) needs \"columns\"")
+            }
             return
         }
         guard case .sequence(let items)? = node["columns"]?.value.content else { return }
+        checkFields(route, items, &faults)
         var lines: [String: Int] = [:]
         for (column, item) in zip(route.columns, items) where !column.name.isEmpty {
             // Why: Hive folds names to lower case, so two that differ only in case are one.

@@ -37,7 +37,14 @@ enum PipelineSpecs {
                 .required(
                     "format", .choice, \.format,
                     "`combined`: Apache's and nginx's access log (common log too); `json`: an object per line; "
-                        + "`maxwell`: Maxwell's change records."),
+                        + "`maxwell`: Maxwell's change records; `delimited`: CSV, TSV, Hive's text tables; `regex`: "
+                        + "named groups of patterns; `logfmt`; `key_value`: pairs with separators of one's own; "
+                        + "`syslog`: RFC 3164 and 5424; `w3c`: W3C extended (IIS); `raw`: the line as it is."),
+                .section("parse", parse, \.parse),
+                .optional(
+                    "unknown_fields", .choice, \.unknownFields,
+                    "json, logfmt, key_value: what becomes of an event's fields that no column reads. A column "
+                        + "with the path `_extra`, of type json, keeps them."),
                 .sections(
                     "columns", column, prototype: ColumnSpec(name: "", type: .string, path: ""), \.columns),
                 .section("time", time, \.self),
@@ -93,16 +100,22 @@ enum PipelineSpecs {
 
     static var column: ConfigSpec<ColumnSpec> {
         ConfigSpec(
-            summary: "Columns of the table, in this order. May be left out for combined and maxwell: then the "
-                + "format's own are taken.",
+            summary: "Columns of the table, in this order. May be left out for combined, maxwell, syslog and raw: "
+                + "then the format's own are taken.",
             fields: [
                 .required("name", .identifier, \.name, "The column's name in the table."),
                 .required("type", shape, \.shape, "Type of the values; one that does not fit rejects the row. "
                     + "`decimal(18,2)`: 18 digits, 2 of them behind the point, never rounded."),
                 .optional(
                     "path", .text(maximumByteCount: 1_024), \.path, default: "the column's name",
-                    "Field of the format, or path in the JSON object: `user.tags[0].id`."),
+                    "Field of the format, or path in the JSON object: `user.tags[0].id`. What is about the event and "
+                        + "not in it: `_event_id`, `_agent`, `_source`, `_received`, `_topic`, `_partition`, "
+                        + "`_offset`; `_extra`: the fields that no column reads."),
                 .optional("required", .boolean, \.required, "A row without it (missing or null) is rejected."),
+                .optional(
+                    "default", defaultText, \.defaultText,
+                    "Taken where there is no value, as if the event held it. `_received` in timestamp and date "
+                        + "columns: the record's own timestamp."),
                 .optional("min", .number(), \.minimum, "Smallest number allowed."),
                 .optional("max", .number(), \.maximum, "Largest number allowed."),
                 .optional(
@@ -111,8 +124,21 @@ enum PipelineSpecs {
                 .optional(
                     "pattern", .text("PCRE2 pattern"), \.pattern,
                     "The text must match it somewhere; use `^` and `$` for the whole."),
+                .optional("min_length", maximumLength, \.minimumByteCount, "Shortest text in bytes (UTF-8)."),
                 .optional("max_length", maximumLength, \.maximumByteCount, "Longest text in bytes (UTF-8)."),
-                .optional("time_format", .choice, \.timeLayout, "How a timestamp or date is written in the event."),
+                .optional(
+                    "time_format", timeFormat, \.timeFormat,
+                    "How a timestamp or date is written in the event; a text with `%` is a strptime pattern."),
+                .optional(
+                    "time_zone", .text("time zone", maximumByteCount: 64), \.timeZone,
+                    default: "none: rfc3339 must name its own, other layouts are UTC",
+                    "Zone of times that name none, by its tz name."),
+                .optional(
+                    "max_future", .duration(0...400 * 86_400_000), \.maximumFutureMilliseconds,
+                    "A time later than its record by more than this rejects the row."),
+                .optional(
+                    "at_most", .identifier, \.atMost,
+                    "Name of another column whose value this one must not exceed; null passes."),
                 .optional("encoding", .choice, \.bytesLayout, "How bytes are written in the event."),
             ],
             check: checkColumn,
@@ -140,7 +166,7 @@ enum PipelineSpecs {
         }, render: { $0.text })
     }
 
-    private static var maximumLength: ConfigValue<Int> { .count(1...64 << 20) }
+    static var maximumLength: ConfigValue<Int> { .count(1...64 << 20) }
 
     private static var allowed: ConfigValue<[String]> { .list(.text(), minimumCount: 1) }
 

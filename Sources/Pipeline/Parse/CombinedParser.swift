@@ -1,3 +1,4 @@
+internal import Columns
 internal import Event
 
 /// Apache/nginx combined and common log format:
@@ -9,7 +10,11 @@ internal import Event
 ///   `METHOD URI HTTP/1.1`; the request is always kept whole.
 /// - A line that is wrapped in one more pair of quotes is taken without them.
 /// - An agent without its closing quote is malformed: the line was cut.
-struct CombinedParser {
+/// - Referer and agent may be a bare `-` (Traefik).
+/// - Words before the remote host (`%v`), and words, quoted or bracketed values behind the agent, are taken
+///   where the route names them. Leading ones must be there, trailing ones may be missing from the last on;
+///   what the route does not name is malformed.
+struct CombinedParser: RecordParser {
     /// The fields, in the order of the standard columns; the raw value is the index into `cells`.
     enum Field: Int, CaseIterable {
         case remote, ident, user, time, request, method, uri, `protocol`, status, bytes, referer, agent
@@ -22,16 +27,34 @@ struct CombinedParser {
         var to: Int32 = -1
     }
     private(set) var extents = InlineArray<12, Extent>(repeating: Extent())
+    /// The leading, then the trailing fields.
+    private var others: [Extent]
+    private let leadingCount: Int
+    private var line = ByteView.empty
 
-    /// The value of a field of the last line.
-    func cell(_ field: Int, in line: ByteView) -> Cell {
-        let extent = extents[field]
+    init(_ parse: ParseSpec = ParseSpec()) {
+        leadingCount = parse.leading.count
+        others = Array(repeating: Extent(), count: parse.leading.count + parse.trailing.count)
+    }
+
+    /// Names of all fields, in the order of their numbers.
+    static func names(_ parse: ParseSpec) -> [String] {
+        Field.allCases.map { "\($0)" } + parse.leading + parse.trailing
+    }
+
+    func cell(_ field: Int, _ type: ColumnType) -> Cell {
+        let extent = field < Self.fieldCount ? extents[field] : others[field - Self.fieldCount]
         guard extent.from >= 0 else { return .none }
         return Cell(kind: .text, bytes: line.slice(Int(extent.from), Int(extent.to)))
     }
 
+    mutating func parse(_ event: ByteView, isFirst: Bool) -> ParseOutcome {
+        line = event
+        return read(event) ? .fields : .refused(.malformed)
+    }
+
     /// Finds the fields of a line (without its line end). False: not of this format.
-    mutating func parse(_ line: ByteView) -> Bool {
+    private mutating func read(_ line: ByteView) -> Bool {
         guard line.count <= Int(Int32.max) else { return false }
         var index = 0
         var end = line.count
@@ -42,6 +65,10 @@ struct CombinedParser {
             end -= 1
         }
         let text = line.slice(0, end)
+        for place in 0..<leadingCount {
+            guard index < end, value(place, text, &index), index < end, text[index] == space else { return false }
+            index += 1
+        }
         guard word(.remote, text, &index), word(.ident, text, &index), user(text, &index),
             time(text, &index), request(text, &index), number(.status, text, &index)
         else { return false }
@@ -50,12 +77,55 @@ struct CombinedParser {
         if bytesEnd == end {
             extents[Field.referer.rawValue] = Extent()
             extents[Field.agent.rawValue] = Extent()
+            for place in leadingCount..<others.count { others[place] = Extent() }
             return true
         }
         index = bytesEnd + 1
-        guard quoted(.referer, text, &index), index < end, text[index] == space else { return false }
+        guard quotedOrDash(.referer, text, &index), index < end, text[index] == space else { return false }
         index += 1
-        return quoted(.agent, text, &index) && index == end
+        guard quotedOrDash(.agent, text, &index) else { return false }
+        return index == end && others.count == leadingCount || trailing(text, &index)
+    }
+
+    /// The fields behind the agent, each with a space before it.
+    private mutating func trailing(_ text: ByteView, _ index: inout Int) -> Bool {
+        for place in leadingCount..<others.count {
+            others[place] = Extent()
+            guard index < text.count else { continue }
+            guard text[index] == space, index + 1 < text.count else { return false }
+            index += 1
+            guard value(place, text, &index) else { return false }
+        }
+        return index == text.count
+    }
+
+    /// A word, or a value in quotes or brackets; `index` moves behind it.
+    private mutating func value(_ place: Int, _ text: ByteView, _ index: inout Int) -> Bool {
+        let from = text[index] == quote || text[index] == bracket ? index + 1 : index
+        var end: Int
+        if text[index] == quote {
+            guard let closing = closingQuote(text, from) else { return false }
+            end = closing
+            index = end + 1
+        } else if text[index] == bracket {
+            end = text.firstIndex(of: closingBracket, from: from)
+            guard end < text.count else { return false }
+            index = end + 1
+        } else {
+            end = text.firstIndex(of: space, from: from)
+            guard end > from else { return false }
+            index = end
+        }
+        let isDash = end == from + 1 && text[from] == dash
+        others[place] = isDash ? Extent() : Extent(from: Int32(from), to: Int32(end))
+        return true
+    }
+
+    private mutating func quotedOrDash(_ field: Field, _ text: ByteView, _ index: inout Int) -> Bool {
+        guard index < text.count, text[index] == dash else { return quoted(field, text, &index) }
+        extents[field.rawValue] = Extent()
+        index += 1
+        return true
     }
 
     private mutating func set(_ field: Field, _ from: Int, _ to: Int, _ text: ByteView) {
@@ -135,15 +205,20 @@ struct CombinedParser {
     private mutating func quoted(_ field: Field, _ text: ByteView, _ index: inout Int) -> Bool {
         guard index < text.count, text[index] == quote else { return false }
         let from = index + 1
-        var end = text.firstIndex(of: quote, or: backslash, from: from)
-        while end < text.count, text[end] == backslash {
-            guard end + 2 <= text.count else { return false }
-            end = text.firstIndex(of: quote, or: backslash, from: end + 2)
-        }
-        guard end < text.count else { return false }
+        guard let end = closingQuote(text, from) else { return false }
         set(field, from, end, text)
         index = end + 1
         return true
+    }
+
+    /// The quote that ends a value; a backslash takes the next byte with it.
+    private func closingQuote(_ text: ByteView, _ from: Int) -> Int? {
+        var end = text.firstIndex(of: quote, or: backslash, from: from)
+        while end < text.count, text[end] == backslash {
+            guard end + 2 <= text.count else { return nil }
+            end = text.firstIndex(of: quote, or: backslash, from: end + 2)
+        }
+        return end < text.count ? end : nil
     }
 
     private mutating func number(_ field: Field, _ text: ByteView, _ index: inout Int) -> Bool {

@@ -5,9 +5,28 @@ enum StandardColumns {
     static func of(_ format: RecordFormat) -> [ColumnSpec] {
         switch format {
         case .combined: combined
-        case .json: []
         case .maxwell: maxwell
+        case .syslog: syslog
+        case .raw:
+            [ColumnSpec(name: "time", type: .timestamp, path: "_received"), ColumnSpec(name: "line", type: .string)]
+        case .json, .delimited, .regex, .logfmt, .keyValue, .w3c: []
         }
+    }
+
+    private static var syslog: [ColumnSpec] {
+        var time = ColumnSpec(name: "time", type: .timestamp)
+        time.timeLayout = .syslog
+        return [
+            time,
+            ColumnSpec(name: "facility", type: .int32),
+            ColumnSpec(name: "severity", type: .int32),
+            ColumnSpec(name: "host", type: .string),
+            ColumnSpec(name: "app", type: .string),
+            ColumnSpec(name: "procid", type: .string),
+            ColumnSpec(name: "msgid", type: .string),
+            ColumnSpec(name: "structured_data", type: .string),
+            ColumnSpec(name: "message", type: .string),
+        ]
     }
 
     private static var combined: [ColumnSpec] {

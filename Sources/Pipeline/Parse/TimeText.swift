@@ -13,26 +13,13 @@ enum TimeText {
     static let minimum = CivilDay.minimum * 86_400 * microsecondsPerSecond
     static let end = (CivilDay.maximum + 1) * 86_400 * microsecondsPerSecond
 
-    static func microseconds(_ text: ByteView, layout: TimeLayout) -> Int64? {
-        let found: Int64? =
-            switch layout {
-            case .rfc3339: rfc3339(text)
-            case .apache: apache(text)
-            case .epochSeconds: epoch(text, unitsPerSecond: 1)
-            case .epochMilliseconds: epoch(text, unitsPerSecond: 1_000)
-            case .epochMicroseconds: epoch(text, unitsPerSecond: 1_000_000)
-            }
-        guard let found, found >= minimum, found < end else { return nil }
-        return found
-    }
-
     /// `17/May/2015:10:05:03 +0000`, exactly 26 bytes.
     static func apache(_ text: ByteView) -> Int64? {
         guard text.count == 26, text[2] == slash, text[6] == slash, text[11] == colon, text[14] == colon,
             text[17] == colon, text[20] == space
         else { return nil }
         let year = two(text, 7) * 100 + two(text, 9)
-        guard let month = month(text), year >= 0,
+        guard let month = month(text, at: 3), year >= 0,
             let day = CivilDay.checkedNumber(year: year, month: month, day: two(text, 0)),
             let clock = clock(two(text, 12), two(text, 15), two(text, 18)),
             let offset = offset(text, at: 21, hasColon: false)
@@ -40,8 +27,9 @@ enum TimeText {
         return (day * 86_400 + clock - offset) * microsecondsPerSecond
     }
 
-    /// `2026-11-20T12:34:56.789Z`; also `t`, `z`, a space for T, `+0530`, and no zone (then UTC).
-    static func rfc3339(_ text: ByteView) -> Int64? {
+    /// `2026-11-20T12:34:56.789Z`; also `t`, `z`, a space for T, and `+0530`. Without a zone `hasZone` becomes
+    /// false and the value is as if it were UTC.
+    static func rfc3339(_ text: ByteView, _ hasZone: inout Bool) -> Int64? {
         guard text.count >= 19, let day = date(text.slice(0, 10)), text[13] == colon, text[16] == colon,
             text[10] | 0x20 == UInt8(ascii: "t") || text[10] == space,
             let clock = clock(two(text, 11), two(text, 14), two(text, 17))
@@ -49,11 +37,13 @@ enum TimeText {
         var index = 19
         var fraction: Int64 = 0
         if index < text.count, text[index] == dot {
-            guard let part = fractionMicroseconds(text, &index) else { return nil }
+            index += 1
+            guard let part = Self.fraction(text, &index) else { return nil }
             fraction = part
         }
         var offset: Int64 = 0
-        if index < text.count {
+        hasZone = index < text.count
+        if hasZone {
             if text[index] | 0x20 == UInt8(ascii: "z") {
                 guard index + 1 == text.count else { return nil }
             } else {
@@ -75,15 +65,57 @@ enum TimeText {
         return CivilDay.checkedNumber(year: high * 100 + low, month: two(text, 5), day: two(text, 8))
     }
 
-    /// A number of units since the epoch, whole or with a fraction.
-    static func epoch(_ text: ByteView, unitsPerSecond: Int64) -> Int64? {
+    /// `Nov 20 12:34:56` (RFC 3164), the day with a blank, a zero or nothing before one digit; also with a year
+    /// behind the day, and a fraction.
+    static func syslog(_ text: ByteView) -> TimeParts? {
+        guard text.count >= 14, let month = month(text, at: 0), text[3] == space else { return nil }
+        var index = text[4] == space ? 5 : 4
+        var parts = TimeParts()
+        parts.month = month
+        guard let day = upToTwo(text, &index), index < text.count, text[index] == space else { return nil }
+        parts.day = day
+        index += 1
+        if index + 5 < text.count, text[index + 4] == space {
+            let high = two(text, index)
+            let low = two(text, index + 2)
+            guard high >= 0, low >= 0 else { return nil }
+            parts.year = high * 100 + low
+            index += 5
+        }
+        guard index + 8 <= text.count, text[index + 2] == colon, text[index + 5] == colon,
+            let clock = clock(two(text, index), two(text, index + 3), two(text, index + 6))
+        else { return nil }
+        parts.clock = clock
+        index += 8
+        if index < text.count, text[index] == dot {
+            index += 1
+            guard let fraction = fraction(text, &index) else { return nil }
+            parts.microseconds = fraction
+        }
+        return index == text.count ? parts : nil
+    }
+
+    /// A number of units since the epoch, whole or with a fraction, in microseconds.
+    static func epoch(_ text: ByteView, layout: TimeLayout) -> Int64? {
+        let unitsPerSecond: Int64 =
+            switch layout {
+            case .epochMilliseconds: 1_000
+            case .epochMicroseconds: 1_000_000
+            case .epochNanoseconds: 1_000_000_000
+            default: 1
+            }
         var point = text.firstIndex(of: dot, from: 0)
         guard let whole = NumberText.int64(text.slice(0, point)) else { return nil }
-        let scale = microsecondsPerSecond / unitsPerSecond
-        let (product, overflow) = whole.multipliedReportingOverflow(by: scale)
+        let hasFraction = point < text.count
+        point += 1
+        guard let fraction = hasFraction ? fraction(text, &point) : 0, !hasFraction || point == text.count else {
+            return nil
+        }
+        if unitsPerSecond > microsecondsPerSecond {
+            return CivilDay.floorDivide(whole, by: unitsPerSecond / microsecondsPerSecond)
+        }
+        let (product, overflow) = whole.multipliedReportingOverflow(by: microsecondsPerSecond / unitsPerSecond)
         guard !overflow else { return nil }
-        guard point < text.count else { return product }
-        guard let fraction = fractionMicroseconds(text, &point), point == text.count else { return nil }
         let part = fraction / unitsPerSecond
         let isNegative = text[0] == minus
         let (sum, carry) =
@@ -91,12 +123,12 @@ enum TimeText {
         return carry ? nil : sum
     }
 
-    /// Millionths of the fraction that begins with the dot at `index`, which moves behind its digits.
-    private static func fractionMicroseconds(_ text: ByteView, _ index: inout Int) -> Int64? {
-        index += 1
+    /// Millionths of the fraction whose digits begin at `index`, which moves behind them. Digits beyond six are
+    /// cut off.
+    static func fraction(_ text: ByteView, _ index: inout Int, maximumDigits: Int = .max) -> Int64? {
         let start = index
         var value: Int64 = 0
-        while index < text.count {
+        while index < text.count, index - start < maximumDigits {
             let digit = text[index] &- 48
             guard digit < 10 else { break }
             if index - start < 6 { value = value * 10 + Int64(digit) }
@@ -107,6 +139,39 @@ enum TimeText {
         while digits < 6 {
             value *= 10
             digits += 1
+        }
+        return value
+    }
+
+    /// `Z`, `+01`, `+0130` or `+01:30` in seconds; `index` moves behind it.
+    static func offset(_ text: ByteView, _ index: inout Int) -> Int64? {
+        guard index < text.count else { return nil }
+        if text[index] | 0x20 == UInt8(ascii: "z") {
+            index += 1
+            return 0
+        }
+        let rest = text.count - index
+        let isColon = rest >= 6 && text[index + 3] == colon
+        if rest >= 5, isColon || text[index + 3] &- 48 < 10 {
+            guard let found = offset(text, at: index, hasColon: isColon) else { return nil }
+            index += isColon ? 6 : 5
+            return found
+        }
+        guard rest >= 3, text[index] == UInt8(ascii: "+") || text[index] == minus else { return nil }
+        let hours = two(text, index + 1)
+        guard hours >= 0, hours <= 23 else { return nil }
+        let isWest = text[index] == minus
+        index += 3
+        return isWest ? -hours * 3_600 : hours * 3_600
+    }
+
+    private static func upToTwo(_ text: ByteView, _ index: inout Int) -> Int64? {
+        guard index < text.count, text[index] &- 48 < 10 else { return nil }
+        var value = Int64(text[index] &- 48)
+        index += 1
+        if index < text.count, text[index] &- 48 < 10 {
+            value = value * 10 + Int64(text[index] &- 48)
+            index += 1
         }
         return value
     }
@@ -127,8 +192,8 @@ enum TimeText {
         return sign == minus ? -seconds : seconds
     }
 
-    private static func month(_ text: ByteView) -> Int64? {
-        let name = UInt32(text[3]) << 16 | UInt32(text[4]) << 8 | UInt32(text[5])
+    private static func month(_ text: ByteView, at index: Int) -> Int64? {
+        let name = UInt32(text[index]) << 16 | UInt32(text[index + 1]) << 8 | UInt32(text[index + 2])
         return switch name {
         case 0x4A616E: 1
         case 0x466562: 2

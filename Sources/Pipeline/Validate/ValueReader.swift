@@ -10,11 +10,15 @@ struct ValueReader {
     private let matchers: [PatternMatcher]
     private let allowedSets: [AllowedSet]
     private let zone: Zone
-    /// Microseconds or day of the last value appended to a timestamp or date column.
+    private var times: TimeReader
+    /// The columns' defaults, one behind the other: text `i` is bytes `[defaultEnds[i], defaultEnds[i + 1])`.
+    private let defaults = Scratch()
+    private var defaultEnds = [0]
+    /// The timestamp of the record in hand, milliseconds; -1 if it has none.
+    var record: Int64 = -1 { didSet { times.record = record } }
+    /// Whether the last value appended was one, and its microseconds or day in a timestamp or date column.
+    private(set) var hasValue = false
     private(set) var lastWord: Int64 = 0
-    // The last Apache time and its value: lines of one second follow each other.
-    private var lastTime: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    private var lastTimeValue: Int64 = 0
     /// A decoded value on its way into a column.
     private var scratch: [UInt8] = []
 
@@ -29,15 +33,21 @@ struct ValueReader {
         self.matchers = matchers
         allowedSets = plan.allowedSets
         zone = plan.zone
+        times = TimeReader(plan)
+        for text in plan.defaults {
+            for byte in text.utf8 { defaults.append(byte) }
+            defaultEnds.append(defaults.count)
+        }
     }
 
     /// Appends a cell's value, or null. Says why not if it fails a check; the row is then abandoned.
     mutating func append(_ cell: Cell, _ step: ColumnStep, to column: Column) -> Rejection? {
-        if cell.kind == .none {
-            guard !step.isRequired else { return .missing }
-            column.appendNull()
-            return nil
+        // Why: formats without types write no number, no time as an empty text.
+        let isEmpty = cell.bytes.isEmpty && cell.kind == .text && step.type != .string && step.type != .bytes
+        if cell.kind == .none || isEmpty {
+            return appendMissing(step, to: column)
         }
+        hasValue = true
         switch step.type {
         case .string:
             guard cell.kind != .structure else { return .wrongType }
@@ -65,17 +75,21 @@ struct ValueReader {
             guard cell.kind == .text || cell.kind == .string else { return .wrongType }
             scratch.removeAll(keepingCapacity: true)
             guard BytesText.decode(cell.bytes, step.bytesLayout, into: &scratch) else { return .wrongType }
-            guard scratch.count <= step.maximumByteCount else { return .badLength }
+            guard scratch.count >= step.minimumByteCount, scratch.count <= step.maximumByteCount else {
+                return .badLength
+            }
             unsafe scratch.withUnsafeBytes { column.append(unsafe ByteView($0)) }
         case .boolean:
             guard let value = boolean(cell) else { return .wrongType }
             column.append(Int64(value ? 1 : 0))
         case .timestamp:
-            guard let value = timestamp(cell, step) else { return .wrongType }
+            guard let value = times.microseconds(cell, step) else { return .wrongType }
+            if step.isChecked, isTooLate(value, step) { return .tooFarInFuture }
             lastWord = value
             column.append(value)
         case .date:
             guard let value = date(cell, step) else { return .wrongType }
+            if step.isChecked, isTooLate(value &* 86_400_000_000, step) { return .tooFarInFuture }
             lastWord = value
             column.append(value)
         }
@@ -95,8 +109,36 @@ struct ValueReader {
         }
     }
 
+    /// Appends the column's default, or null.
+    private mutating func appendMissing(_ step: ColumnStep, to column: Column) -> Rejection? {
+        hasValue = false
+        if step.defaultText >= 0 {
+            var plain = step
+            plain.defaultText = -1
+            let text = defaults.view(from: 0).slice(defaultEnds[step.defaultText], defaultEnds[step.defaultText + 1])
+            return append(Cell(kind: .text, bytes: text), plain, to: column)
+        }
+        if step.defaultsToReceived, record >= 0, record < TimeText.end / 1_000 {
+            hasValue = true
+            lastWord = record * 1_000
+            if step.type == .date { lastWord = day(of: lastWord) }
+            column.append(lastWord)
+            return nil
+        }
+        guard !step.isRequired else { return .missing }
+        column.appendNull()
+        return nil
+    }
+
+    /// Whether a time is further behind the record's timestamp than the column allows.
+    private func isTooLate(_ value: Int64, _ step: ColumnStep) -> Bool {
+        guard record >= 0, step.maximumFuture < .max else { return false }
+        let (known, overflow) = record.multipliedReportingOverflow(by: 1_000)
+        return !overflow && value &- known > step.maximumFuture
+    }
+
     private func check(_ text: ByteView, _ step: ColumnStep) -> Rejection? {
-        guard text.count <= step.maximumByteCount else { return .badLength }
+        guard text.count >= step.minimumByteCount, text.count <= step.maximumByteCount else { return .badLength }
         if step.allowed >= 0, case .texts(let allowed) = allowedSets[step.allowed], !Self.contains(allowed, text) {
             return .notInEnumeration
         }
@@ -139,45 +181,35 @@ struct ValueReader {
         return 0
     }
 
+    /// A JSON truth value, or `true`, `yes`, `1` and their opposites in a format without types.
     private func boolean(_ cell: Cell) -> Bool? {
         switch cell.kind {
-        case .yes: true
-        case .no: false
-        default: nil
+        case .yes: return true
+        case .no: return false
+        case .text:
+            let text = cell.bytes
+            if text.equals("1") || text.equalsIgnoringCase("true") || text.equalsIgnoringCase("yes") { return true }
+            if text.equals("0") || text.equalsIgnoringCase("false") || text.equalsIgnoringCase("no") { return false }
+            return nil
+        default: return nil
         }
-    }
-
-    private mutating func timestamp(_ cell: Cell, _ step: ColumnStep) -> Int64? {
-        if step.layout == .apache, cell.bytes.count == 26 { return apacheTime(cell.bytes) }
-        if let found = Self.microseconds(cell, step) { return found }
-        guard step.takesMilliseconds, cell.kind == .number else { return nil }
-        return TimeText.microseconds(cell.bytes, layout: .epochMilliseconds)
-    }
-
-    private static func microseconds(_ cell: Cell, _ step: ColumnStep) -> Int64? {
-        switch (cell.kind, step.layout) {
-        case (.text, _), (.string, _): TimeText.microseconds(cell.bytes, layout: step.layout)
-        case (.number, .epochSeconds), (.number, .epochMilliseconds), (.number, .epochMicroseconds):
-            TimeText.microseconds(cell.bytes, layout: step.layout)
-        default: nil
-        }
-    }
-
-    private mutating func apacheTime(_ text: ByteView) -> Int64? {
-        let words = (text.word(at: 0), text.word(at: 8), text.word(at: 16), text.word(at: 18))
-        if words == lastTime { return lastTimeValue }
-        guard let value = TimeText.microseconds(text, layout: .apache) else { return nil }
-        lastTime = words
-        lastTimeValue = value
-        return value
     }
 
     /// A plain `YYYY-MM-DD`, or the date in the route's zone of an instant in the column's layout.
-    private func date(_ cell: Cell, _ step: ColumnStep) -> Int64? {
-        if cell.kind == .text || cell.kind == .string, let day = TimeText.date(cell.bytes) { return day }
-        guard let instant = Self.microseconds(cell, step) else { return nil }
-        let seconds = CivilDay.floorDivide(instant, by: TimeText.microsecondsPerSecond)
-        let day = CivilDay.floorDivide(seconds + zone.stretch(at: seconds).offset, by: 86_400)
+    private mutating func date(_ cell: Cell, _ step: ColumnStep) -> Int64? {
+        if cell.kind == .text || cell.kind == .string {
+            if let day = TimeText.date(cell.bytes) { return day }
+            // Why: a pattern without a clock names a day, not an instant in some zone.
+            if step.layout == .pattern, let day = times.day(cell.bytes, step) { return day }
+        }
+        guard let instant = times.microseconds(cell, step) else { return nil }
+        let day = day(of: instant)
         return day >= CivilDay.minimum && day <= CivilDay.maximum ? day : nil
+    }
+
+    /// The date in the route's zone of an instant.
+    private func day(of instant: Int64) -> Int64 {
+        let seconds = CivilDay.floorDivide(instant, by: TimeText.microsecondsPerSecond)
+        return CivilDay.floorDivide(seconds + zone.stretch(at: seconds).offset, by: 86_400)
     }
 }

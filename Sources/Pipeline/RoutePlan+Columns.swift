@@ -1,0 +1,225 @@
+internal import Columns
+internal import Event
+internal import JSON
+internal import Regex
+internal import TimeZone
+
+/// What the columns of a route come to, while they are compiled.
+struct PlanBuild {
+    var steps: [ColumnStep] = []
+    var paths: [JSONPath] = []
+    /// Distinct names of fields that columns read.
+    var fieldNames: [String] = []
+    /// Named groups of the route's patterns.
+    var groupNames: [String] = []
+    var patterns: [Pattern] = []
+    var allowedSets: [AllowedSet] = []
+    var defaults: [String] = []
+    var timePatterns: [TimePattern] = []
+    var zones: [Zone] = []
+    var zoneNames: [String] = []
+
+    mutating func zone(_ name: String) throws(Failure) -> Int {
+        if let known = zoneNames.firstIndex(of: name) { return known }
+        zones.append(try Zone(name))
+        zoneNames.append(name)
+        return zones.count - 1
+    }
+}
+
+extension RoutePlan {
+    static func step(
+        _ column: ColumnSpec, _ spec: RouteSpec, _ build: inout PlanBuild
+    ) throws(Failure) -> ColumnStep {
+        var step = ColumnStep(type: column.type, field: 0, layout: column.timeLayout, isRequired: column.required)
+        step.bytesLayout = column.bytesLayout
+        (step.precision, step.scale) = (column.shape.precision, column.shape.scale)
+        if let metadata = Metadata.named(column.path) {
+            guard metadata.types.contains(column.type) else {
+                throw failure(
+                    spec, column, "cannot hold \(column.path)",
+                    hint: "its type is " + metadata.types.map(\.rawValue).joined(separator: " or "))
+            }
+            step.metadata = metadata
+            step.layout = .epochMilliseconds
+        } else {
+            try setField(column, spec, &step, &build)
+            try setTime(column, spec, &step, &build)
+        }
+        try setDefault(column, spec, &step, &build)
+        try setBounds(column, spec, &step)
+        if let text = column.pattern {
+            guard column.type == .string else { throw failure(spec, column, "has a pattern but is not a string") }
+            step.pattern = build.patterns.count
+            build.patterns.append(try pattern(text, column, spec))
+        }
+        if let allowed = column.allowed {
+            step.allowed = build.allowedSets.count
+            build.allowedSets.append(try allowedSet(allowed, column, spec))
+        }
+        step.isChecked =
+            column.minimum != nil || column.maximum != nil || column.maximumByteCount != nil
+            || column.minimumByteCount != nil || column.pattern != nil || column.allowed != nil
+            || column.maximumFutureMilliseconds != nil
+        return step
+    }
+
+    private static func setTime(
+        _ column: ColumnSpec, _ spec: RouteSpec, _ step: inout ColumnStep, _ build: inout PlanBuild
+    ) throws(Failure) {
+        guard column.type == .timestamp || column.type == .date else {
+            guard column.timeZone == nil, column.maximumFutureMilliseconds == nil else {
+                throw failure(spec, column, "has a setting for times but is neither timestamp nor date")
+            }
+            return
+        }
+        if step.layout == .pattern {
+            guard let text = column.timePattern, let pattern = TimePattern(text) else {
+                throw failure(
+                    spec, column, "has a bad time format '\((column.timePattern ?? "").prefix(80))'",
+                    hint: "a strptime pattern with at least a month and a day, such as %Y-%m-%d %H:%M:%S")
+            }
+            step.timePattern = build.timePatterns.count
+            build.timePatterns.append(pattern)
+        }
+        if let name = column.timeZone {
+            step.zone = try build.zone(name)
+        } else if spec.format == .w3c {
+            step.zone = try build.zone("UTC")
+        }
+        if let limit = column.maximumFutureMilliseconds {
+            let (micros, overflow) = limit.multipliedReportingOverflow(by: 1_000)
+            guard limit >= 0, !overflow else { throw failure(spec, column, "has a bad limit for times in the future") }
+            step.maximumFuture = micros
+        }
+    }
+
+    private static func setDefault(
+        _ column: ColumnSpec, _ spec: RouteSpec, _ step: inout ColumnStep, _ build: inout PlanBuild
+    ) throws(Failure) {
+        guard let text = column.defaultText else { return }
+        guard !column.required else {
+            throw failure(spec, column, "is required and has a default", hint: "a default makes it never missing")
+        }
+        if text == Metadata.received.name, column.type == .timestamp || column.type == .date {
+            step.defaultsToReceived = true
+            return
+        }
+        guard column.type != .json, !text.isEmpty || column.type == .string || column.type == .bytes else {
+            throw failure(spec, column, "cannot have the default '\(text.prefix(80))'")
+        }
+        step.defaultText = build.defaults.count
+        build.defaults.append(text)
+    }
+
+    private static func setBounds(
+        _ column: ColumnSpec, _ spec: RouteSpec, _ step: inout ColumnStep
+    ) throws(Failure) {
+        let isNumber = [.int32, .int64, .double, .decimal].contains(column.type)
+        let isText = [.string, .json, .bytes].contains(column.type)
+        if column.minimum != nil || column.maximum != nil {
+            let minimum = column.minimum ?? -.infinity
+            let maximum = column.maximum ?? .infinity
+            guard isNumber, !(minimum.isNaN || maximum.isNaN), minimum <= maximum else {
+                throw failure(
+                    spec, column, "has bounds that no value can meet",
+                    hint: "minimum <= maximum, on int32, int64, double and decimal columns only")
+            }
+            step.minimum = minimum
+            step.maximum = maximum
+            step.minimumInteger = clamped(minimum.rounded(.up))
+            step.maximumInteger = clamped(maximum.rounded(.down))
+            if column.type == .decimal {
+                step.minimumDecimal = DecimalText.bound(minimum, scale: step.scale, isUpper: false) ?? .min
+                step.maximumDecimal = DecimalText.bound(maximum, scale: step.scale, isUpper: true) ?? .max
+            }
+        }
+        for limit in [column.minimumByteCount, column.maximumByteCount] {
+            guard let limit else { continue }
+            guard isText, limit >= 0 else {
+                throw failure(spec, column, "has a length limit that makes no sense for \(column.type.rawValue)")
+            }
+        }
+        step.minimumByteCount = column.minimumByteCount ?? 0
+        step.maximumByteCount = column.maximumByteCount ?? .max
+        guard step.minimumByteCount <= step.maximumByteCount else {
+            throw failure(spec, column, "has length limits that no value can meet")
+        }
+    }
+
+    static func comparisons(_ columns: [ColumnSpec], _ spec: RouteSpec) throws(Failure) -> [Comparison] {
+        var comparisons: [Comparison] = []
+        for (left, column) in columns.enumerated() {
+            guard let name = column.atMost else { continue }
+            guard let right = columns.firstIndex(where: { $0.name == name }), right != left else {
+                throw failure(spec, column, "is compared with '\(name)', which is no other column of the table")
+            }
+            let whole: [ColumnType] = [.int32, .int64]
+            let types = (column.type, columns[right].type)
+            let isExact = types.0 == .decimal && types.1 == .decimal && column.shape.scale == columns[right].shape.scale
+            let isPair = types.0 == types.1 && [.double, .date, .timestamp].contains(types.0) || isExact
+            guard isPair || whole.contains(types.0) && whole.contains(types.1) else {
+                throw failure(
+                    spec, column, "cannot be compared with '\(name)'",
+                    hint: "both are whole numbers, double, date or timestamp, or decimals of one scale")
+            }
+            comparisons.append(Comparison(left: left, right: right, type: types.0))
+        }
+        return comparisons
+    }
+
+    /// Reads every default as if an event held it.
+    func checkDefaults() throws(Failure) {
+        guard !defaults.isEmpty else { return }
+        var reader = try ValueReader(self)
+        let row = RowBatch(columns)
+        for index in columns.indices where steps[index].defaultText >= 0 {
+            if let reason = reader.append(.none, steps[index], to: row.columns[index]) {
+                throw Self.failure(
+                    spec, columns[index], "has a default that its own checks refuse: \(reason.rawValue)")
+            }
+        }
+    }
+
+    private static func pattern(
+        _ text: String, _ column: ColumnSpec, _ spec: RouteSpec
+    ) throws(Failure) -> Pattern {
+        do throws(Failure) {
+            return try Pattern(text)
+        } catch {
+            throw failure(spec, column, "has a bad pattern: " + error.message, hint: error.hint, cause: error.cause)
+        }
+    }
+
+    private static func clamped(_ value: Double) -> Int64 {
+        if value <= -0x1p63 { return .min }
+        if value >= 0x1p63 { return .max }
+        return Int64(value)
+    }
+
+    private static func allowedSet(
+        _ values: [String], _ column: ColumnSpec, _ spec: RouteSpec
+    ) throws(Failure) -> AllowedSet {
+        guard !values.isEmpty, values.count <= maximumAllowedCount else {
+            throw failure(spec, column, "allows \(values.count) values; 1 to \(maximumAllowedCount) are possible")
+        }
+        switch column.type {
+        case .string:
+            return .texts(
+                values.map { Array($0.utf8) }.sorted { left, right in
+                    left.count != right.count ? left.count < right.count : left.lexicographicallyPrecedes(right)
+                })
+        case .int32, .int64:
+            var numbers: [Int64] = []
+            for value in values {
+                guard let number = Int64(value) else {
+                    throw failure(spec, column, "allows '\(value)', which is not a whole number")
+                }
+                numbers.append(number)
+            }
+            return .integers(numbers.sorted())
+        default:
+            throw failure(spec, column, "has allowed values; only string, int32 and int64 columns can")
+        }
+    }
+}
