@@ -23,6 +23,8 @@ internal import Platform
     private let memberQueue: OpaquePointer
     private let fetcherQueue: OpaquePointer
     private let lanes: Monitor<[KafkaLane]>
+    /// Nil where librdkafka looks at its full queues in time by itself.
+    private let waker: FetchWaker?
     let faults = Monitor<[ConsumerSignal]>([])
     private(set) var started: [TopicPartition] = []
     private var mustAnswerRevocation = false
@@ -49,9 +51,10 @@ internal import Platform
                 ("group.id", group), ("partition.assignment.strategy", "range,roundrobin"),
                 ("enable.partition.eof", "false"),
             ], defaults: defaults)
+        let backoff = FetchWaker.isNeeded ? [] : [("fetch.queue.backoff.ms", "5")]
         let fetcherConfiguration = try KafkaConfiguration(
             options,
-            owned: common + [("enable.partition.eof", "true")], defaults: defaults)
+            owned: common + [("enable.partition.eof", "true")], defaults: defaults + backoff)
         member = try memberConfiguration.makeHandle(
             RD_KAFKA_CONSUMER,
             events: RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT)
@@ -60,6 +63,7 @@ internal import Platform
         unsafe memberQueue = rd_kafka_queue_get_consumer(member.raw)
         unsafe fetcherQueue = rd_kafka_queue_get_main(fetcher.raw)
         lanes = Monitor([])
+        waker = FetchWaker.isNeeded ? FetchWaker(fetcher, prefetchByteCount: prefetchByteCount) : nil
     }
 
     deinit { close() }
@@ -174,6 +178,7 @@ internal import Platform
             }
             started.append(partition)
         }
+        waker?.watch(started)
         // Why kept beyond `workerCount`: a worker thread may still hold its lane; its gate stays closed.
         let gates = lanes.withLock { lanes in
             while lanes.count < workerCount { lanes.append(KafkaLane()) }
@@ -210,7 +215,15 @@ internal import Platform
         guard let lane = found else { return false }
         return unsafe lane.consume(
             maximumCount: maximumCount, timeoutMilliseconds: timeoutMilliseconds,
-            fault: { self.report($0, $1) }, body)
+            fault: { self.report($0, $1) }
+        ) { records in
+            if let waker {
+                var byteCount = 0
+                for index in records.indices { byteCount += unsafe records[index].value?.count ?? 0 }
+                waker.taken(byteCount)
+            }
+            unsafe body(records)
+        }
     }
 
     private func report(_ partition: TopicPartition?, _ failure: Failure) {
@@ -236,6 +249,7 @@ internal import Platform
         if isClosed { return }
         isClosed = true
         try? stopFetching()
+        waker?.end()
         leaveGroup()
         unsafe rd_kafka_queue_destroy(memberQueue)
         unsafe rd_kafka_queue_destroy(fetcherQueue)
