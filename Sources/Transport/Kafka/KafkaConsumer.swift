@@ -38,10 +38,12 @@ internal import Platform
         let common = [
             ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"), ("auto.offset.reset", "error"),
         ]
+        // Why 50 ms: there is one fetch at a time per broker, and one that asks only for partitions without new
+        // records is held for that time, while others become due.
         // Why 10 minutes: the coordinator may fsync a large commit on a slow disk between two polls.
         let defaults = [
             ("session.timeout.ms", "45000"), ("max.poll.interval.ms", "600000"),
-            ("isolation.level", "read_committed"),
+            ("isolation.level", "read_committed"), ("fetch.wait.max.ms", "50"),
             ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "8388608"),
             ("queued.max.messages.kbytes", String(min(max(prefetchByteCount / 1_024, 1_024), 2_097_151))),
         ]
