@@ -3,7 +3,7 @@ SWIFT ?= swift
 JOBS ?= $(shell nproc)
 RELEASE = -c release --static-swift-stdlib --scratch-path .build-release
 
-.PHONY: help demo test build release unit broker system torture bench fmt lint docs check clean bootstrap
+.PHONY: help demo test build release unit broker system torture bench parquet fmt lint docs check clean bootstrap
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +34,10 @@ torture: release ## a million lines, fifty kills of each daemon, a broker stoppe
 
 bench: release ## throughput against bare loops; needs a broker
 	@scripts/bench.sh
+
+parquet: bootstrap ## access log to Parquet on one core, against DuckDB
+	@$(SWIFT) build -j $(JOBS) $(RELEASE) --product millrace-bench
+	@.venv/bin/python Benchmarks/parquet.py --bench .build-release/release/millrace-bench
 
 fmt: ## formats the Swift sources in place
 	@$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests

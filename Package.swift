@@ -48,6 +48,7 @@ let package = Package(
         boundary("CYaml", link: ["yaml"]),
         boundary("CSimdjson", link: ["simdjson", "stdc++"]),
         boundary("CCodecs", link: ["z", "zstd"]),
+        boundary("CSnappy", link: ["snappy"]),
         boundary("CPcre2", link: ["pcre2-8"]),
         boundary("CZone", link: ["cctz", "stdc++"]),
         part("Event"),                             // StreamID, Position, IntervalSet, PackKey, Balance
@@ -62,9 +63,10 @@ let package = Package(
         part("Transport", ["Event", "Platform", "JSON", "CRdKafka"]),
         part("Configuration", ["Event", "Platform", "Columns", "CYaml"]),
         part("Columns", ["Event"]),
-        // L3: pure stages, and storage
+        // L3: pure stages, the table format, and storage
+        part("Parquet", ["Event", "Columns", "Codec", "CSnappy"]),
         part("Pipeline", ["Event", "Columns", "JSON", "Regex", "TimeZone"]),
-        part("Sinks", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Codec", "Telemetry"]),
+        part("Sinks", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Codec", "Parquet", "Telemetry"]),
         // L4: the two daemons
         part("Agent", ["Event", "Platform", "Codec", "JSON", "Telemetry", "Transport", "Configuration"]),
         part("Collector", ["Event", "Platform", "JSON", "Telemetry", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),
@@ -72,13 +74,14 @@ let package = Package(
         program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace", ["Agent", "Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
-        program("millrace-bench", ["Columns", "Event", "Pipeline", "Platform", "Sinks"]),
+        program("millrace-bench", ["Columns", "Event", "Parquet", "Pipeline", "Platform", "Sinks"]),
         // Tests, one folder per target
         tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Telemetry", "Transport"]),
         tests("EventTests", ["Event"]),
         tests("TimeZoneTests", ["Event", "TimeZone"]),
         tests("ColumnsTests", ["Columns", "Event"]),
+        tests("ParquetTests", ["Codec", "Columns", "Event", "Parquet", "Platform"]),
         tests("RegexTests", ["Event", "Regex"]),
         tests("JSONRecordTests", ["Event", "JSON"]),
         tests("PipelineTests", ["Event", "Platform", "Columns", "Pipeline", "TimeZone"]),

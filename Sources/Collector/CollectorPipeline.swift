@@ -9,7 +9,7 @@ internal import Transport
 ///     transport -> decode -> dedup -> parse, validate, partition -> format -> sink
 ///
 /// (consume: `PackDecoder`; dedup: `Dedup`, `Coverage`; parse, validate, partition: `RouteStage`;
-/// format: `JSONLinesFormatter`; sink: `StagedFiles`; commit: `Coordinator`.)
+/// format: `JSONLinesFormatter`, `ParquetFormatter`; sink: `StagedFiles`; commit: `Coordinator`.)
 final class CollectorPipeline {
     /// Bytes of values processed together: large enough that nothing per batch counts, small enough
     /// that slab, columns and formatted rows of a lane stay within 8 MiB.
@@ -22,6 +22,8 @@ final class CollectorPipeline {
     private(set) var recordCount: UInt64 = 0
     private let plans: [PipelinePlan]
     private var quarantine = QuarantineWriter()
+    /// Row groups in memory; empty behind `flush`.
+    let parquet = ParquetFormatter()
     private var batch = EventBatch(byteCapacity: 2 * CollectorPipeline.batchByteCount)
     private var packs: [DecodedPack] = []
     private var lastPartition = 0
@@ -53,7 +55,10 @@ final class CollectorPipeline {
     }
 
     /// Stages what is buffered; before the seal.
-    func flush() throws(Failure) { try quarantine.flush(to: staged) }
+    func flush() throws(Failure) {
+        try parquet.flush(to: staged)
+        try quarantine.flush(to: staged)
+    }
 
     private func process() throws(Failure) {
         for decoded in packs { dedup(decoded) }
@@ -101,11 +106,20 @@ final class CollectorPipeline {
     }
 
     private func write(_ route: LaneRoute, of pipeline: LanePipeline) throws(Failure) {
-        let groups = route.stage.rows.groups
-        route.formatter.format(route.stage.rows)
-        try route.formatter.forEachGroup { index, bytes, count throws(Failure) in
-            try staged.append(groups[index], compression: route.spec.compression, bytes, rows: count)
-            pipeline.ledger.tables[groups[index].table, default: RowCounts()].written += UInt64(count)
+        let rows = route.stage.rows
+        let groups = rows.groups
+        if let layout = route.layout {
+            try parquet.append(rows, as: layout, to: staged)
+            for index in groups.indices {
+                pipeline.ledger.tables[groups[index].table, default: RowCounts()].written
+                    += UInt64(parquet.rowCount(ofGroup: index))
+            }
+        } else {
+            route.formatter.format(rows)
+            try route.formatter.forEachGroup { index, bytes, count throws(Failure) in
+                try staged.append(groups[index], compression: route.spec.compression, bytes, rows: count)
+                pipeline.ledger.tables[groups[index].table, default: RowCounts()].written += UInt64(count)
+            }
         }
         for rejection in route.stage.rejections {
             try reject(

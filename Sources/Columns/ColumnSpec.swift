@@ -50,13 +50,20 @@ public struct ColumnSpec: Sendable, Equatable {
     }
 }
 
+/// How Parquet files keep times.
+public enum TimestampLayout: String, Sendable, CaseIterable {
+    case int64, int96
+}
+
 /// The files a table is written to.
 public enum FileFormat: String, Sendable, CaseIterable {
     case jsonLines = "jsonl"
+    case parquet
 }
 
 public enum Compression: String, Sendable, CaseIterable {
-    case none, gzip, zstd
+    /// `snappy` is for Parquet alone.
+    case none, snappy, gzip, zstd
 }
 
 /// A pipeline's rule from (topic, source) to a table.
@@ -83,6 +90,12 @@ public struct RouteSpec: Sendable, Equatable {
     public var maximumFutureMilliseconds: Int64 = 86_400_000
     public var fileFormat: FileFormat = .jsonLines
     public var compression: Compression = .none
+    /// Level of gzip or zstd; nil: the codec's usual one.
+    public var compressionLevel: Int?
+    /// For Parquet: how times are kept.
+    public var timestampLayout: TimestampLayout = .int64
+    /// For Parquet: bytes of values of a row group.
+    public var rowGroupByteCount = 256 << 20
     /// Share of rejected events (0...1) within `breakerWindow` events that stops the lane; 1 never stops.
     public var breakerShare = 0.5
     public var breakerWindow = 10_000

@@ -53,6 +53,8 @@ func rate(_ name: String, _ count: Int, _ byteCount: Int, _ body: () -> Void) {
 
 func run() throws -> Int32 {
     let words = CommandLine.arguments
+    if words.count > 1, words[1] == "parquet-random" { return try writeRandomTables(words) }
+    if words.count > 1, words[1] == "parquet" { return try writeAccessLog(words) }
     guard words.count >= 4, words[1] == "parse", let format = RecordFormat(rawValue: words[2]),
         let bytes = try DurableFile.read(words[3], maximum: maximumByteCount)
     else { return 64 }
@@ -90,5 +92,10 @@ func run() throws -> Int32 {
 
 let code = try run()
 if code != 0 {
-    _ = StandardStreams.writeOutput(Array("usage: millrace-bench parse combined|maxwell FILE [ROUNDS | -]\n".utf8))
+    _ = StandardStreams.writeOutput(Array("""
+        usage: millrace-bench parse combined|maxwell FILE [ROUNDS | -]
+               millrace-bench parquet combined|maxwell FILE OUT [ROUNDS [CODEC [LEVEL [delta|plain]]]]
+               millrace-bench parquet-random FOLDER FIRST COUNT
+
+        """.utf8))
 }

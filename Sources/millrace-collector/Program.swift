@@ -8,7 +8,7 @@ internal import Transport
 
 /// `millrace-collector`: the command line, the signals, and the end.
 enum Program {
-    static let version = "0.1.0"
+    static let version = Release.version
 
     static let spec = ProgramSpec(
         name: "millrace-collector", summary: "Reads topics and writes a dated warehouse, each event once.",

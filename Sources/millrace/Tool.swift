@@ -4,7 +4,7 @@ internal import Transport
 
 /// The table of contents of the tool: one file per verb.
 enum Tool {
-    static let version = "0.1.0"
+    static let version = Release.version
 
     static let spec = ProgramSpec(
         name: "millrace", summary: "The operator's tool of Millrace.",

@@ -10,8 +10,10 @@ SYSTEM = ("libc.so", "libm.so", "libgcc_s", "libstdc++", "libpthread", "libdl", 
 ALLOWED = {
     "millrace-agent": {"librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd"},
     "millrace-collector": {
-        "librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz"},
-    "millrace": {"librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz"},
+        "librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz",
+        "libsnappy"},
+    "millrace": {"librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz",
+        "libsnappy"},
 }
 
 

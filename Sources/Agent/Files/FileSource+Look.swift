@@ -18,10 +18,6 @@ extension FileSource {
                 for stream in origins[path] ?? [] where stream.path == path && stream.ended == nil { restat(stream) }
             }
         }
-        if !headsDue.isEmpty, isHeadDue {
-            for id in headsDue { if let stream = streams[id] { enqueue(stream) } }
-            headsDue.removeAll()
-        }
         // Order: behind the looks at single files, which may find that all must be looked at.
         if mustScan { scan() }
         updateWatermark()
@@ -60,12 +56,9 @@ extension FileSource {
         // Order: a file before those whose names extend its own, so that its copies are known as such.
         unknown.sort { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }
         adoptCopies(&unknown)
-        for file in unknown {
-            if file.isMatched || orphans.contains(file.identity) || held[file.identity] != nil {
-                classify(file)
-            } else if isMissedGeneration(file, horizons) {
-                classify(file, isNoCopy: true)
-            }
+        for file in unknown
+        where file.isMatched || orphans.contains(file.identity) || isMissedGeneration(file, horizons) {
+            classify(file)
         }
         let left = Set(unknown.map(\.identity)).subtracting(byFile.keys)
         held = held.filter { $0.value.look == lookCount && left.contains($0.key) }
@@ -199,8 +192,7 @@ extension FileSource {
             enqueue(stream)
             return
         }
-        let known = max(read, stream.proof?.position ?? 0)
-        if status.byteCount < known, !(stream.isShortCopy && status.byteCount >= stream.seen) {
+        if status.byteCount < read, !(stream.isShortCopy && status.byteCount >= stream.seen) {
             shrink(stream, "its size went from \(stream.seen) to \(status.byteCount)")
             return
         }
@@ -251,7 +243,7 @@ extension FileSource {
     }
 
     /// A file that belongs to no stream: held while it may be a copy, else a stream of its own.
-    private func classify(_ given: FoundFile, isNoCopy: Bool = false) {
+    private func classify(_ given: FoundFile) {
         var file = given
         guard byFile[file.identity] == nil else { return }
         if file.method == nil, RotationName.isCompressed(DurableFile.name(of: file.path)) {
@@ -267,8 +259,7 @@ extension FileSource {
         case .unusable: return
         case .whole: break
         }
-        // Why a generation that was missed at once: once another one is known, nothing says that it was.
-        if !isNoCopy, mayBeCopy(file) {
+        if mayBeCopy(file) {
             hold(file)
             return
         }

@@ -70,6 +70,7 @@ extension CollectorPipeline {
     /// Starts the books anew, behind a commit.
     func beginAttempt(_ files: StagedFiles) {
         staged = files
+        parquet.removeAll()
         for pipeline in pipelines { pipeline.ledger.removeAll() }
         for index in partitions.indices { partitions[index].settle() }
     }

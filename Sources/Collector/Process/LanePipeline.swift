@@ -9,6 +9,8 @@ final class LaneRoute {
     let plan: RoutePlan
     let stage: RouteStage
     let formatter = JSONLinesFormatter()
+    /// How rows become Parquet; nil: they become JSON lines.
+    let layout: ParquetLayout?
     var events: [Int32] = []
 
     var spec: RouteSpec { plan.spec }
@@ -17,6 +19,7 @@ final class LaneRoute {
         self.index = index
         self.plan = plan
         stage = try RouteStage(plan)
+        layout = plan.spec.fileFormat == .parquet ? ParquetLayout(plan.spec, columns: plan.columns) : nil
     }
 
     /// How many events of the batch this route took and refused, per partition of the lane.

@@ -41,6 +41,19 @@ extension PipelineSpecs {
         }
     }
 
+    static func checkOutput(_ route: RouteSpec, _ node: YAMLNode, _ faults: inout FaultList) {
+        if let level = route.compressionLevel, route.compression == .gzip, level > 9 {
+            faults.add(node, "level", "gzip's levels are 1 to 9")
+        }
+        guard route.fileFormat != .parquet else { return }
+        for name in ["level", "timestamps", "row_group"] where node[name] != nil {
+            faults.add(node, name, "\"\(name)\" is for the format parquet")
+        }
+        if route.compression == .snappy {
+            faults.add(node, "compression", "snappy is for the format parquet; use zstd or gzip")
+        }
+    }
+
     static func checkRoute(_ route: RouteSpec, _ node: YAMLNode, _ faults: inout FaultList) {
         guard node["format"]?.value.scalar == route.format.rawValue else { return }
         if route.table.contains("{"), route.format != .maxwell {
@@ -129,6 +142,6 @@ extension PipelineSpecs {
         let isEqual = !left.columns.isEmpty && left.columns.map(\.name) == right.columns.map(\.name)
             && left.columns.map(\.shape) == right.columns.map(\.shape)
         return (isOwn || isEqual) && left.partitionName == right.partitionName && left.timeZone == right.timeZone
-            && left.fileFormat == right.fileFormat
+            && left.fileFormat == right.fileFormat && left.timestampLayout == right.timestampLayout
     }
 }

@@ -79,11 +79,30 @@ enum PipelineSpecs {
         ConfigSpec(
             summary: "How the table's files are written.",
             fields: [
-                .optional("format", .choice, \.fileFormat, "`jsonl`: a JSON object per line."),
-                .optional("compression", .choice, \.compression,
-                    "gzip is read everywhere, zstd is smaller and faster."),
-            ])
+                .optional(
+                    "format", .choice, \.fileFormat,
+                    "`jsonl`: a JSON object per line. `parquet`: typed columns, for Hive, Spark, Trino, DuckDB."),
+                .optional("compression", .choice, \.compression, default: "none; parquet: zstd",
+                    "gzip is read everywhere, zstd is smaller and faster; snappy (parquet only) is the fastest."),
+                .optional(
+                    "level", level, \.compressionLevel, default: "gzip 6, zstd 1",
+                    "For parquet: level of compression. Higher: smaller files, slower writing."),
+                .optional(
+                    "timestamps", .choice, \.timestampLayout,
+                    "For parquet. `int64`: microseconds in UTC, for Hive 4, Spark, Trino, DuckDB; `int96`: for Hive 3, "
+                        + "without statistics."),
+                .optional(
+                    "row_group", .bytes(1 << 20...4 << 30), \.rowGroupByteCount,
+                    "For parquet: bytes of values of a row group before encoding. Lower: less memory for readers; "
+                        + "higher: smaller files."),
+            ],
+            check: checkOutput,
+            complete: { route, node in
+                if route.fileFormat == .parquet, node["compression"] == nil { route.compression = .zstd }
+            })
     }
+
+    private static var level: ConfigValue<Int> { .count(1...19) }
 
     private static var breaker: ConfigSpec<RouteSpec> {
         ConfigSpec(

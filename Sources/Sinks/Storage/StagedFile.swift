@@ -1,6 +1,7 @@
 internal import Codec
 internal import Columns
 internal import Event
+internal import Parquet
 internal import Platform
 
 /// One file being staged: compression, running checksum, buffered writes.
@@ -18,6 +19,7 @@ final class StagedFile: @unchecked Sendable {
     private struct Body {
         var file: (any StorageFile)?
         var compressor: StreamingCompressor?
+        var parquet: ParquetFile?
         let hash = HashStream()
         var buffer: [UInt8] = []
         var rowCount: UInt64 = 0
@@ -50,11 +52,41 @@ final class StagedFile: @unchecked Sendable {
         }
     }
 
+    /// Appends a finished row group; the growth of the file in bytes.
+    func append(
+        _ group: RowGroupEncoder, _ layout: ParquetLayout, to storage: any Storage
+    ) throws(Failure) -> UInt64 {
+        try body.withLock { body throws(Failure) in
+            if body.file == nil { try open(&body, storage) }
+            let parquet =
+                body.parquet ?? ParquetFile(columns: layout.columns, options: layout.options(table: key.table))
+            body.parquet = parquet
+            let before = body.byteCount
+            try unsafe parquet.append(group) { bytes throws(Failure) in try unsafe write(bytes, &body) }
+            body.rowCount += UInt64(group.rowCount)
+            return body.byteCount - before
+        }
+    }
+
+    /// Large pieces go to the file at once, small ones are gathered.
+    private func write(_ bytes: UnsafeRawBufferPointer, _ body: inout Body) throws(Failure) {
+        body.byteCount += UInt64(bytes.count)
+        if bytes.count >= StagedFiles.bufferByteCount {
+            try flush(&body)
+            unsafe body.hash.update(bytes)
+            try unsafe body.file?.append(bytes)
+        } else {
+            unsafe body.buffer.append(contentsOf: bytes)
+            if body.buffer.count >= StagedFiles.bufferByteCount { try flush(&body) }
+        }
+    }
+
     private func open(_ body: inout Body, _ storage: any Storage) throws(Failure) {
-        switch key.compression {
-        case .none: break
-        case .gzip: body.compressor = try StreamingCompressor(.gzip)
-        case .zstd: body.compressor = try StreamingCompressor(.zstd)
+        switch (key.format, key.compression) {
+        // Why nothing for Parquet: its pages are compressed one by one.
+        case (.parquet, _), (.jsonLines, .none), (.jsonLines, .snappy): break
+        case (.jsonLines, .gzip): body.compressor = try StreamingCompressor(.gzip)
+        case (.jsonLines, .zstd): body.compressor = try StreamingCompressor(.zstd)
         }
         body.buffer.reserveCapacity(StagedFiles.bufferByteCount * 2)
         body.file = try storage.create(staged)
@@ -76,15 +108,20 @@ final class StagedFile: @unchecked Sendable {
     /// Writes the rest, fsyncs and closes: the effect, and the growth by the rest.
     func finish(in storage: any Storage) throws(Failure) -> (FileEffect, UInt64) {
         try body.withLock { body throws(Failure) in
+            let start = body.byteCount
             let before = body.buffer.count
             if let compressor = body.compressor { try compressor.finish(into: &body.buffer) }
-            let growth = UInt64(body.buffer.count - before)
-            body.byteCount += growth
+            body.byteCount += UInt64(body.buffer.count - before)
+            if let parquet = body.parquet {
+                try unsafe parquet.finish { bytes throws(Failure) in try unsafe write(bytes, &body) }
+            }
+            let growth = body.byteCount - start
             try flush(&body)
             try body.file?.sync()
             try body.file?.close()
             body.file = nil
             body.compressor = nil
+            body.parquet = nil
             body.buffer = []
             let effect = FileEffect(
                 staged: staged, final: final, role: key.role, table: key.table, partition: key.partition,
@@ -99,6 +136,7 @@ final class StagedFile: @unchecked Sendable {
             try? body.file?.close()
             body.file = nil
             body.compressor = nil
+            body.parquet = nil
             body.buffer = []
         }
     }

@@ -1,5 +1,6 @@
 public import Columns
 public import Event
+public import Parquet
 public import Platform
 
 /// The files of one commit attempt: rows of many lanes come in, sealed files with checksums come out.
@@ -11,9 +12,9 @@ public import Platform
 ///         | first fault: every later append and seal throws it; abandon frees the space
 ///
 /// Invariants:
-/// - one open file per (table, partition, role, compression); beyond `maximumOpenCount` the least
+/// - one open file per (table, partition, role, format, compression); beyond `maximumOpenCount` the least
 ///   recently used one is finished and the next row of its kind opens another file;
-/// - a staged name is `<staging>/part-<token>-<n>.jsonl`, the final one
+/// - a staged name is `<staging>/part-<token>-<n>.jsonl` (or `.parquet`), the final one
 ///   `<db>/<table>/<partition>/part-<token>-<n>.jsonl`: the token is of this attempt alone;
 /// - no path leaves the warehouse, and no data file gets a hidden name.
 public final class StagedFiles: Sendable {
@@ -54,10 +55,13 @@ public final class StagedFiles: Sendable {
         var byteCount: UInt64 = 0
         var rowCount: UInt64 = 0
         var fault: Failure?
+        /// Bytes of rows that are on their way into the files.
+        var heldByteCount = 0
     }
 
-    /// Bytes of the files so far, after compression (what the compressor still holds is not counted).
-    public var byteCount: UInt64 { table.withLock { $0.byteCount } }
+    /// Bytes of the files so far, after compression, and of the rows that formatters hold (what a compressor
+    /// still holds is not counted).
+    public var byteCount: UInt64 { table.withLock { $0.byteCount + UInt64(max(0, $0.heldByteCount)) } }
     public var rowCount: UInt64 { table.withLock { $0.rowCount } }
     public var fileCount: Int { table.withLock { $0.names.count } }
     /// Why this attempt is lost, or nil.
@@ -70,11 +74,35 @@ public final class StagedFiles: Sendable {
         table name: String, partition: String, role: FileEffect.Role = .data, compression: Compression = .none,
         bytes: UnsafeRawBufferPointer, rows: UInt64
     ) throws(Failure) {
-        let key = StagedKey(table: name, partition: partition, role: role, compression: compression)
+        let key = StagedKey(
+            table: name, partition: partition, role: role, format: .jsonLines, compression: compression)
+        try append(key, rows: rows) { file throws(Failure) in try unsafe file.append(bytes, rows: rows, to: storage) }
+    }
+
+    /// Appends a row group to the Parquet file of its table and partition; see the other `append`. The group's
+    /// last pages are encoded before anybody has to wait.
+    public func append(
+        table name: String, partition: String, group: RowGroupEncoder, layout: ParquetLayout
+    ) throws(Failure) {
+        let key = StagedKey(
+            table: name, partition: partition, role: .data, format: .parquet, compression: layout.compression)
+        let rows = UInt64(group.rowCount)
+        try group.finish()
+        try append(key, rows: rows) { file throws(Failure) in try file.append(group, layout, to: storage) }
+    }
+
+    /// Says how many bytes of rows formatters hold for this attempt, more (or less) than before.
+    public func hold(_ difference: Int) {
+        table.withLock { $0.heldByteCount += difference }
+    }
+
+    private func append(
+        _ key: StagedKey, rows: UInt64, body: (StagedFile) throws(Failure) -> UInt64
+    ) throws(Failure) {
         let (file, evicted) = try pin(key)
         do throws(Failure) {
             if let evicted { try finish(evicted) }
-            let written = try unsafe file.append(bytes, rows: rows, to: storage)
+            let written = try body(file)
             table.withLock {
                 $0.byteCount += written
                 $0.rowCount += rows
@@ -125,7 +153,7 @@ public final class StagedFiles: Sendable {
                 "a commit has more than \(Self.maximumFileCount) files",
                 hint: "commit more often, or write fewer partitions at once")
         }
-        let name = "part-\(token)-\(state.names.count).jsonl" + key.suffix
+        let name = "part-\(token)-\(state.names.count)" + key.suffix
         let staged = stagingFolder + "/" + name
         state.names.append(staged)
         return StagedFile(key, staged: staged, final: folder + "/" + name)
@@ -186,6 +214,7 @@ struct StagedKey: Hashable, Sendable {
     var table: String
     var partition: String
     var role: FileEffect.Role
+    var format: FileFormat
     var compression: Compression
 
     /// Where the file is published, or nil if that would not be a visible folder of the warehouse.
@@ -208,10 +237,11 @@ struct StagedKey: Hashable, Sendable {
     }
 
     var suffix: String {
-        switch compression {
-        case .none: ""
-        case .gzip: ".gz"
-        case .zstd: ".zst"
+        switch (format, compression) {
+        case (.parquet, _): ".parquet"
+        case (.jsonLines, .none), (.jsonLines, .snappy): ".jsonl"
+        case (.jsonLines, .gzip): ".jsonl.gz"
+        case (.jsonLines, .zstd): ".jsonl.zst"
         }
     }
 }

@@ -1,0 +1,229 @@
+internal import Columns
+internal import Event
+
+// Pages: what waits becomes bytes of the file. Source: parquet-format README.md, parquet.thrift.
+extension ColumnEncoder {
+    /// Ends the page under construction, if it has rows.
+    func finishPage(_ scratch: EncoderScratch) throws(Failure) {
+        guard rowCount > 0 else { return }
+        scratch.payload.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
+        // Definition levels, with their length before them.
+        scratch.payload.append(littleEndian: UInt32(0))
+        unsafe HybridEncoding.append(levels: levels.start, count: rowCount, to: &scratch.payload)
+        let levelByteCount = UInt32(scratch.payload.count - 4)
+        unsafe UnsafeMutableRawPointer(scratch.payload.start)
+            .storeBytes(of: levelByteCount.littleEndian, as: UInt32.self)
+        let isWorthwhile = isDictionaryWorthwhile
+        let isFirst = !isDictionaryJudged
+        if usesDictionary, valueCount > 0 {
+            isDictionaryJudged = true
+            if isFirst, !isWorthwhile { leaveDictionary() }
+        }
+        var encoding = PageEncoding.plain
+        if valueCount > 0 {
+            encoding = usesDictionary ? encodeNumbers(&scratch.payload) : encodeValues(&scratch.payload)
+        }
+        let bounds = pageBounds
+        try writePage(encoding, bounds, scratch)
+        if usesDictionary, dictionaryByteCount > options.dictionaryByteCount || !isWorthwhile { usesDictionary = false }
+        pageStart = (rawByteCount, dictionaryByteCount)
+        chunkWords.take(words)
+        chunkDoubles.take(doubles)
+        chunkWides.take(wides)
+        chunkTexts.take(texts)
+        beginPage()
+    }
+
+    private var pageBounds: Bounds? {
+        switch leaf.physical {
+        case .byteArray: texts.bounds(isText: leaf.isText)
+        case .double, .float: doubles.bounds
+        case .fixed: wides.bounds(width: leaf.width)
+        case .int96: nil
+        case .boolean: words.bounds(width: 1)
+        case .int32, .int64: words.bounds(width: leaf.width)
+        }
+    }
+
+    private func writePage(_ encoding: PageEncoding, _ bounds: Bounds?, _ scratch: EncoderScratch) throws(Failure) {
+        scratch.compressed.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
+        try unsafe scratch.compressor.compress(scratch.payload.bytes, into: &scratch.compressed)
+        let (rowCount, payloadByteCount) = (self.rowCount, scratch.payload.count)
+        let compressedByteCount = scratch.compressed.count
+        scratch.header.removeAll()
+        scratch.header.element { header in
+            header.int32(1, 0)
+            header.int32(2, payloadByteCount)
+            header.int32(3, compressedByteCount)
+            header.structure(5) { page in
+                page.int32(1, rowCount)
+                page.int32(2, encoding.rawValue)
+                page.int32(3, PageEncoding.rle.rawValue)
+                page.int32(4, PageEncoding.rle.rawValue)
+            }
+        }
+        let offset = pages.count
+        pages.append(scratch.header.bytes)
+        unsafe pages.append(scratch.compressed.bytes)
+        record.uncompressedByteCount += scratch.header.bytes.count + payloadByteCount
+        record.nullCount += rowCount - valueCount
+        record.pages.append(
+            PageRecord(
+                offset: offset, byteCount: pages.count - offset, firstRow: chunkRowCount - rowCount, rowCount: rowCount,
+                nullCount: rowCount - valueCount, bounds: bounds, encoding: encoding))
+    }
+
+    /// Ends the chunk: the last page, the dictionary page and the record.
+    func finishChunk(_ scratch: EncoderScratch) throws(Failure) {
+        try finishPage(scratch)
+        if record.pages.contains(where: { $0.encoding == .rleDictionary }) { try writeDictionary(scratch) }
+        record.valueCount = chunkRowCount
+        record.compressedByteCount = dictionaryPage.count + pages.count
+        record.dictionaryByteCount = dictionaryPage.count
+        switch leaf.physical {
+        case .byteArray: record.bounds = chunkTexts.bounds(isText: leaf.isText)
+        case .double, .float: record.bounds = chunkDoubles.bounds
+        case .fixed: record.bounds = chunkWides.bounds(width: leaf.width)
+        case .int96: record.bounds = nil
+        case .boolean: record.bounds = chunkWords.bounds(width: 1)
+        case .int32, .int64: record.bounds = chunkWords.bounds(width: leaf.width)
+        }
+    }
+
+    private func writeDictionary(_ scratch: EncoderScratch) throws(Failure) {
+        scratch.payload.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
+        scratch.compressed.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
+        if let wordDictionary {
+            unsafe Self.append(
+                words: wordDictionary.content, count: wordDictionary.count, width: leaf.width, to: &scratch.payload)
+            try unsafe scratch.compressor.compress(scratch.payload.bytes, into: &scratch.compressed)
+        } else if let byteDictionary {
+            try unsafe scratch.compressor.compress(byteDictionary.arena.bytes, into: &scratch.compressed)
+        }
+        let payloadByteCount = dictionaryByteCount
+        let compressedByteCount = scratch.compressed.count
+        let count = dictionaryCount
+        scratch.header.removeAll()
+        scratch.header.element { header in
+            header.int32(1, 2)
+            header.int32(2, payloadByteCount)
+            header.int32(3, compressedByteCount)
+            header.structure(7) { page in
+                page.int32(1, count)
+                page.int32(2, PageEncoding.plain.rawValue)
+            }
+        }
+        dictionaryPage.append(scratch.header.bytes)
+        unsafe dictionaryPage.append(scratch.compressed.bytes)
+        record.uncompressedByteCount += scratch.header.bytes.count + payloadByteCount
+    }
+
+    // MARK: Encodings
+
+    /// Whether what this page adds to the dictionary, and its numbers, are smaller than its values. Few values
+    /// tell nothing.
+    private var isDictionaryWorthwhile: Bool {
+        let plain = rawByteCount - pageStart.raw
+        let bits = HybridEncoding.bitWidth(maximum: dictionaryCount - 1)
+        let added = dictionaryByteCount - pageStart.dictionary
+        return valueCount == 0 || (added + valueCount * bits / 8) * 10 <= plain * 9
+    }
+
+    /// Turns the first page's numbers back into values.
+    private func leaveDictionary() {
+        let count = valueCount
+        let source = unsafe UnsafeRawPointer(numbers.start).assumingMemoryBound(to: UInt32.self)
+        if let wordDictionary {
+            let target = unsafe UnsafeMutableRawPointer(values.reserve(8 * count)).assumingMemoryBound(to: Int64.self)
+            for index in 0..<count { unsafe target[index] = wordDictionary.content[Int(source[index])] }
+            values.advance(8 * count)
+        } else if let byteDictionary {
+            let lengths = unsafe UnsafeMutableRawPointer(numbers.start).assumingMemoryBound(to: UInt32.self)
+            for index in 0..<count {
+                let number = unsafe Int(source[index])
+                unsafe values.append(byteDictionary.bytes(number))
+                unsafe lengths[index] = UInt32(truncatingIfNeeded: byteDictionary.byteCount(number))
+            }
+        }
+        wordDictionary?.removeAll()
+        byteDictionary?.removeAll()
+        giveUpDictionary()
+    }
+
+    private func encodeNumbers(_ output: inout ByteBuffer) -> PageEncoding {
+        let bitWidth = max(1, HybridEncoding.bitWidth(maximum: dictionaryCount - 1))
+        output.append(UInt8(bitWidth))
+        let source = unsafe UnsafeRawPointer(numbers.start).assumingMemoryBound(to: UInt32.self)
+        unsafe HybridEncoding.append(indices: source, count: valueCount, bitWidth: bitWidth, to: &output)
+        return .rleDictionary
+    }
+
+    private func encodeValues(_ output: inout ByteBuffer) -> PageEncoding {
+        let count = valueCount
+        switch leaf.physical {
+        case .byteArray: return encodeByteStrings(&output)
+        case .fixed, .int96:
+            unsafe output.append(values.bytes)
+            return .plain
+        case .boolean:
+            let words = unsafe UnsafeRawPointer(values.start).assumingMemoryBound(to: Int64.self)
+            let target = unsafe output.reserve((count + 7) / 8)
+            unsafe target.update(repeating: 0, count: (count + 7) / 8)
+            for index in 0..<count where unsafe words[index] != 0 { unsafe target[index >> 3] |= 1 << UInt8(index & 7) }
+            output.advance((count + 7) / 8)
+            return .plain
+        case .int32, .int64, .double, .float:
+            let words = unsafe UnsafeRawPointer(values.start).assumingMemoryBound(to: Int64.self)
+            if options.usesDelta, leaf.physical != .double {
+                let before = output.count
+                unsafe DeltaEncoding.append(words, count: count, is32: leaf.physical == .int32, to: &output)
+                // Why: packed bits compress no further, so they have to be clearly fewer.
+                if (output.count - before) * 8 <= count * leaf.width * 7 { return .deltaBinaryPacked }
+                output.truncate(to: before)
+            }
+            unsafe Self.append(words: words, count: count, width: leaf.width, to: &output)
+            return .plain
+        }
+    }
+
+    private func encodeByteStrings(_ output: inout ByteBuffer) -> PageEncoding {
+        let count = valueCount
+        let lengths = unsafe UnsafeRawPointer(numbers.start).assumingMemoryBound(to: UInt32.self)
+        if options.usesDelta {
+            // Safety: lengths fit into 30 bits.
+            unsafe withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(count, 1)) { wide in
+                guard let base = wide.baseAddress else { return }
+                for index in 0..<count { unsafe base[index] = Int64(lengths[index]) }
+                unsafe DeltaEncoding.append(base, count: count, is32: true, to: &output)
+            }
+            unsafe output.append(values.bytes)
+            return .deltaLengthByteArray
+        }
+        let target = unsafe output.reserve(4 * count + values.count)
+        var to = UnsafeMutableRawPointer(target)
+        var from = unsafe UnsafeRawPointer(values.start)
+        for index in 0..<count {
+            let length = unsafe lengths[index]
+            unsafe to.storeBytes(of: length.littleEndian, as: UInt32.self)
+            unsafe (to + 4).copyMemory(from: from, byteCount: Int(length))
+            unsafe to += 4 + Int(length)
+            unsafe from += Int(length)
+        }
+        output.advance(4 * count + values.count)
+        return .plain
+    }
+
+    /// Appends words as little-endian values of 4 or 8 bytes.
+    private static func append(
+        words: UnsafePointer<Int64>, count: Int, width: Int, to output: inout ByteBuffer
+    ) {
+        let target = unsafe UnsafeMutableRawPointer(output.reserve(count * width))
+        if width == 4 {
+            let narrow = unsafe target.assumingMemoryBound(to: Int32.self)
+            for index in 0..<count { unsafe narrow[index] = Int32(truncatingIfNeeded: words[index]) }
+        } else {
+            unsafe target.copyMemory(from: words, byteCount: 8 * count)
+        }
+        output.advance(count * width)
+    }
+}

@@ -1,0 +1,77 @@
+internal import Columns
+internal import Event
+internal import Parquet
+internal import Pipeline
+internal import Platform
+
+/// `parquet-random FOLDER FIRST COUNT`: files of random tables, and what they hold as JSON, for other readers.
+func writeRandomTables(_ words: [String]) throws -> Int32 {
+    guard words.count == 5, let first = UInt64(words[3]), let count = UInt64(words[4]) else { return 64 }
+    for seed in first..<first + count {
+        let table = RandomTable(seed: seed)
+        try table.write(to: words[2] + "/\(seed).parquet")
+        try Syscalls.open(words[2] + "/\(seed).json", .writeTruncate).writeAll(Array(table.expected.utf8))
+    }
+    return 0
+}
+
+/// `parquet combined FILE OUT [ROUNDS [CODEC [LEVEL]]]`: access log to Parquet on one core.
+func writeAccessLog(_ words: [String]) throws -> Int32 {
+    guard words.count >= 5, let format = RecordFormat(rawValue: words[2]),
+        let bytes = try DurableFile.read(words[3], maximum: maximumByteCount)
+    else { return 64 }
+    var spec = RouteSpec(table: "bench.rows", format: format)
+    if format == .combined {
+        var time = ColumnSpec(name: "time", type: .timestamp)
+        time.timeLayout = .apache
+        let texts = ["method", "uri", "protocol"].map { ColumnSpec(name: $0, type: .string) }
+        spec.columns = ["remote", "ident", "user"].map { ColumnSpec(name: $0, type: .string) } + [time] + texts
+            + [ColumnSpec(name: "status", type: .int32), ColumnSpec(name: "bytes", type: .int64)]
+            + ["referer", "agent"].map { ColumnSpec(name: $0, type: .string) }
+    }
+    var options = ParquetOptions()
+    if words.count > 6 { options.codec = ParquetCodec(rawValue: words[6]) ?? .zstd }
+    if words.count > 7 { options.level = Int(words[7]) }
+    if words.count > 9 { options.dictionaryByteCount = (Int(words[9]) ?? 1_024) << 10 }
+    if words.count > 8 { options.usesDelta = words[8] == "delta" }
+    let stage = try RouteStage(try RoutePlan(spec))
+    let shapes = stage.plan.columns.map { (name: $0.name, shape: $0.shape) }
+    let group = RowGroupEncoder(
+            columns: shapes, options: options,
+            workspace: try ParquetWorkspace(codec: options.codec, level: options.level))
+    let boxes = makeBatches(bytes)
+    let events = boxes.map { Array(0..<Int32($0.batch.events.count)) }
+    let total = events.reduce(0) { $0 + $1.count }
+    let clock = SystemClock()
+    for round in 0..<(words.count > 5 ? Int(words[5]) ?? 1 : 1) {
+        let start = clock.monotonicNanoseconds()
+        var parsing: Int64 = 0
+        let output = try Syscalls.open(words[4], .writeTruncate)
+        let file = ParquetFile(columns: shapes, options: options)
+        let write: (UnsafeRawBufferPointer) throws(Failure) -> Void = { buffer throws(Failure) in
+            do { try unsafe output.writeAll(buffer) } catch {
+                throw Failure("bench.write", stage: .sink, kind: .transient, "cannot write: \(error)")
+            }
+        }
+        for index in boxes.indices {
+            let begin = clock.monotonicNanoseconds()
+            stage.process(boxes[index].batch, events: events[index])
+            parsing += clock.monotonicNanoseconds() - begin
+            try group.append(stage.rows)
+            if group.isFull {
+                try unsafe file.append(group, write: write)
+                group.removeAll()
+            }
+        }
+        try unsafe file.append(group, write: write)
+        group.removeAll()
+        try unsafe file.finish(write: write)
+        let nanoseconds = clock.monotonicNanoseconds() - start
+        let rows = Int(file.rowCount)
+        let line = "round \(round): \(rows) of \(total) rows, \(rows * 1_000_000 / Int(nanoseconds / 1_000)) rows/s, "
+            + "parse \(Int(parsing) / max(1, rows)) ns/row, write \(Int(nanoseconds - parsing) / max(1, rows)) ns/row, "
+            + "\(file.byteCount) bytes\n"
+        _ = StandardStreams.writeOutput(Array(line.utf8))
+    }
+    return 0
+}

@@ -1,0 +1,180 @@
+internal import Columns
+internal import Event
+internal import Parquet
+internal import Platform
+
+/// A table of random shape and content, the same for every run of a seed; and its values as text.
+struct RandomTable {
+    let batches: [RowBatch]
+    let shapes: [(name: String, shape: ColumnShape)]
+    let options: ParquetOptions
+    private(set) var rowCount = 0
+
+    private enum Style: CaseIterable { case constant, few, unique, rising, extreme, runs }
+
+    init(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var options = ParquetOptions()
+        options.codec = ParquetCodec.allCases.randomElement(using: &generator) ?? .zstd
+        options.pageRowCount = [1, 7, 64, 1_000, 20_000].randomElement(using: &generator) ?? 1
+        options.pageByteCount = [1, 100, 10_000, 1 << 20].randomElement(using: &generator) ?? 1
+        options.dictionaryByteCount = [0, 10, 1_000, 1 << 20].randomElement(using: &generator) ?? 0
+        options.boundByteCount = [8, 16, 64].randomElement(using: &generator) ?? 64
+        options.usesInt96 = Int.random(in: 0..<8, using: &generator) == 0
+        options.usesDelta = Bool.random(using: &generator)
+        options.rowGroupRowCount = [1, 500, 1 << 20].randomElement(using: &generator) ?? 1
+        options.metadata = [("seed", "\(seed)")]
+        var shapes: [(name: String, shape: ColumnShape)] = []
+        for index in 0..<Int.random(in: 1...12, using: &generator) {
+            let type = ColumnType.allCases.randomElement(using: &generator) ?? .int64
+            let precision = Int.random(in: 1...38, using: &generator)
+            let shape = ColumnShape(type, precision: precision, scale: Int.random(in: 0...precision, using: &generator))
+            shapes.append(("c\(index) \(type.rawValue) é", shape))
+        }
+        let total = [0, 1, 2, 9, 100, 1_000, 3_000].randomElement(using: &generator) ?? 1
+        let batchCount = total == 0 ? 1 : Int.random(in: 1...3, using: &generator)
+        var batches: [RowBatch] = []
+        for index in 0..<batchCount {
+            let rows = RowBatch(shapes: shapes)
+            let group = rows.appendGroup(RowGroup(table: "a.b", partition: "p"))
+            let count = total * (index + 1) / batchCount - total * index / batchCount
+            for column in rows.columns {
+                Self.fill(column, count, isInt96: options.usesInt96, &generator)
+            }
+            for _ in 0..<count { rows.commitRow(event: 0, group: group) }
+            batches.append(rows)
+            rowCount += count
+        }
+        self.batches = batches
+        self.shapes = shapes
+        self.options = options
+    }
+
+    private static func fill(_ column: Column, _ count: Int, isInt96: Bool, _ generator: inout SeededGenerator) {
+        let style = Style.allCases.randomElement(using: &generator) ?? .few
+        let nullShare = [0, 0, 1, 50, 99, 100].randomElement(using: &generator) ?? 0
+        var value = Int64.random(in: -1_000...1_000, using: &generator)
+        for row in 0..<count {
+            if Int.random(in: 0..<100, using: &generator) < nullShare {
+                column.appendNull()
+                continue
+            }
+            switch style {
+            case .constant: break
+            case .few: value = Int64.random(in: 0..<20, using: &generator)
+            case .unique: value = Int64.random(in: -1_000_000_000...1_000_000_000, using: &generator)
+            case .rising: value += Int64.random(in: 0..<50, using: &generator)
+            case .runs: if row % 37 == 0 { value = Int64.random(in: 0..<200, using: &generator) }
+            case .extreme:
+                value = [.min, .max, 0, -1, 1, .min + 1, Int64.random(in: .min ... .max, using: &generator)]
+                    .randomElement(using: &generator) ?? 0
+            }
+            append(value, to: column, isInt96: isInt96, &generator)
+        }
+    }
+
+    private static func append(
+        _ value: Int64, to column: Column, isInt96: Bool, _ generator: inout SeededGenerator
+    ) {
+        switch column.type {
+        case .boolean: column.append(value & 1)
+        case .int32: column.append(Int64(Int32(truncatingIfNeeded: value ^ value >> 32)))
+        case .int64: column.append(value)
+        // Years -5000 to 9000 or so, which every reader can compute with.
+        case .date: column.append(value % 2_500_000)
+        case .timestamp:
+            // INT96 readers count nanoseconds in 64 bits.
+            column.append(isInt96 ? value % 7_000_000_000_000_000 : value % 200_000_000_000_000_000)
+        case .double:
+            let special: [Double] = [0, -0.0, .infinity, -.infinity, .nan, .leastNonzeroMagnitude]
+            column.append(
+                (value % 10).magnitude == 3 ? special.randomElement(using: &generator) ?? 0 : Double(value) / 7)
+        case .decimal:
+            let limit = DecimalText.power(column.shape.precision)
+            let wide = (Int128(value) << 64 | Int128(UInt64(bitPattern: value) &* 0x9E37_79B9_7F4A_7C15)) % limit
+            column.append(decimal: value.magnitude < 1_000_000 ? Int128(value) % limit : wide)
+        case .string, .bytes, .json: append(text: value, to: column, &generator)
+        }
+    }
+
+    private static func append(text value: Int64, to column: Column, _ generator: inout SeededGenerator) {
+        var bytes = Array("\(value)".utf8)
+        switch value % 7 {
+        case 0: bytes = []
+        case 1: bytes += Array(String(repeating: "é😀", count: Int(value.magnitude % 40)).utf8)
+        case 2: bytes = Array(String(repeating: "prefix that is long ", count: 5).utf8) + bytes
+        case 3: bytes = Array(String(repeating: "\u{7F}", count: Int(value.magnitude % 70)).utf8)
+        default: break
+        }
+        if column.type == .bytes {
+            let count = Int(value.magnitude % 5)
+            for _ in 0..<count { bytes.append(value % 3 == 0 ? 0xFF : UInt8.random(in: 0...255, using: &generator)) }
+            if value % 5 == 0 { bytes = [UInt8](repeating: 0xFF, count: Int(value.magnitude % 80)) }
+        }
+        if column.type == .json { bytes = [0x22] + bytes + [0x22] }
+        unsafe bytes.withUnsafeBytes { column.append(unsafe ByteView($0)) }
+    }
+
+    /// Writes the file; every other batch goes in by odd and even rows.
+    func write(to path: String) throws {
+        let file = try Syscalls.open(path, .writeTruncate)
+        let parquet = ParquetFile(columns: shapes, options: options)
+        let group = RowGroupEncoder(
+            columns: shapes, options: options,
+            workspace: try ParquetWorkspace(codec: options.codec, level: options.level))
+        var bytes: [UInt8] = []
+        for (rows, order) in orders {
+            let middle = order.count / 2
+            for part in [order[..<middle], order[middle...]] {
+                try group.append(rows, selected: Array(part))
+                if group.isFull {
+                    try unsafe parquet.append(group) { unsafe bytes.append(contentsOf: $0) }
+                    group.removeAll()
+                }
+            }
+        }
+        try unsafe parquet.append(group) { unsafe bytes.append(contentsOf: $0) }
+        try unsafe parquet.finish { unsafe bytes.append(contentsOf: $0) }
+        try file.writeAll(bytes)
+    }
+
+    /// The rows of each batch in the order in which they are written.
+    private var orders: [(RowBatch, [Int32])] {
+        batches.enumerated().map { index, rows in
+            let all = Array(0..<Int32(rows.rowCount))
+            return (rows, index % 2 == 0 ? all : all.filter { $0 % 2 == 0 } + all.filter { $0 % 2 == 1 })
+        }
+    }
+
+    /// The values as JSON: per column a list of texts, null for null. Bytes in hexadecimal, doubles as their
+    /// bits, decimals unscaled.
+    var expected: String {
+        var columns: [String] = []
+        for index in shapes.indices {
+            var values: [String] = []
+            for (rows, order) in orders {
+                for row in order { values.append(Self.text(rows.columns[index], Int(row))) }
+            }
+            columns.append(
+                #"{"name":"\#(shapes[index].name)","type":"\#(shapes[index].shape.text)","values":["#
+                    + values.joined(separator: ",") + "]}")
+        }
+        return #"{"rows":\#(rowCount),"int96":\#(options.usesInt96),"codec":"\#(options.codec)","columns":["#
+            + columns.joined(separator: ",") + "]}"
+    }
+
+    static func text(_ column: Column, _ row: Int) -> String {
+        if column.isNull(row) { return "null" }
+        switch column.type {
+        case .string, .bytes, .json:
+            let digits = column.bytes(row).array.map { byte in
+                let text = String(byte, radix: 16)
+                return text.utf8.count == 1 ? "0" + text : text
+            }
+            return "\"" + digits.joined() + "\""
+        case .decimal: return "\"\(column.decimal(row))\""
+        case .double: return "\"\(UInt64(bitPattern: column.integer(row)))\""
+        default: return "\"\(column.integer(row))\""
+        }
+    }
+}

@@ -1,0 +1,65 @@
+"""Parquet files against two independent readers: value by value, statistics, and what a run writes."""
+import lzma
+
+import configs
+import parquet_compare
+from harness import SHARED, Skip, Workspace, audit, check, query, run, source
+
+TABLES = 80
+
+
+def test_random_tables_read_back_equal_in_pyarrow_and_duckdb():
+    with Workspace("parquet-random") as space:
+        run("millrace-bench", "parquet-random", space.path, 1, TABLES)
+        faults = []
+        for seed in range(1, TABLES + 1):
+            faults += parquet_compare.compare(f"{space.path}/{seed}.parquet", f"{space.path}/{seed}.json")
+        check(not faults, "\n".join(faults[:10]))
+
+
+def test_the_comparison_notices_a_wrong_value():
+    with Workspace("parquet-canary") as space:
+        run("millrace-bench", "parquet-random", space.path, 5, 20)
+        noticed = 0
+        for seed in range(5, 25):
+            path = space.path / f"{seed}.json"
+            text = path.read_text()
+            wrong = text.replace('"values":["', '"values":["9', 1)
+            path.write_text(wrong)
+            try:
+                noticed += bool(parquet_compare.compare(f"{space.path}/{seed}.parquet", path)) or wrong == text
+            except ValueError:
+                noticed += 1
+        check(noticed == 20, f"{noticed} of 20 wrong tables were noticed")
+
+
+def test_a_run_writes_the_same_rows_as_parquet_and_as_json_lines():
+    path = SHARED / "data" / "weblogs" / "apache_combined_10k.log.xz"
+    if not path.exists():
+        raise Skip("no ../shared/data/weblogs")
+    routes = "".join(f"""
+      - table: web.{name}
+        format: combined
+        output: {{format: {format}{more}}}""" for name, format, more in (
+            ("lines", "jsonl", ""), ("zstd", "parquet", ""), ("snappy", "parquet", ", compression: snappy, timestamps: int96"),
+            ("gzip", "parquet", ", compression: gzip, level: 9, row_group: 1MiB"), ("none", "parquet", ", compression: none")))
+    with Workspace("parquet-run") as space:
+        space.write("logs/access.log", lzma.open(path).read())
+        config = configs.embedded(space, [("access", "access", f"{space.path}/logs/*.log")], routes + "\n")
+        run("millrace", "run", "--once", "--config", config)
+        lines = source(space / "warehouse", "web.lines")
+        columns = ("remote, CAST(time AS TIMESTAMP) AS time, request, method, uri, protocol, "
+                   "CAST(status AS INTEGER) AS status, CAST(bytes AS BIGINT) AS bytes, referer, agent, CAST(dt AS VARCHAR) AS dt")
+        for name in ("zstd", "snappy", "gzip", "none"):
+            files = list((space / "warehouse" / "web" / name).rglob("part-*.parquet"))
+            check(files, f"no Parquet files of {name}")
+            table = f"read_parquet('{space.path}/warehouse/web/{name}/dt=*/part-*.parquet', hive_partitioning=true)"
+            for left, right in ((lines, table), (table, lines)):
+                rows = query(f"SELECT count(*) FROM (SELECT {columns} FROM {left} EXCEPT ALL SELECT {columns} FROM {right})")
+                check(rows == [(0,)], f"{name}: {rows[0][0]} rows differ")
+            metadata = dict(query(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata('{files[0]}')"))
+            check(metadata.get("millrace.table") == f"web.{name}", f"metadata {metadata}")
+            codec = query(f"SELECT DISTINCT compression FROM parquet_metadata('{files[0]}')")[0][0]
+            check(codec.lower().replace("uncompressed", "none") == name, f"{name} is compressed with {codec}")
+        report = audit(config, code=0)
+        check(report["pipelines"][0]["balance"]["holds"], f"balance {report}")
