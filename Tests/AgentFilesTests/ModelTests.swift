@@ -17,6 +17,12 @@ private final class RotationModel {
     var partial = ""
     var rotations = 0
     var log: [String] = []
+    /// The first line of every generation; empty: none.
+    var header = ""
+    /// Whether the agent is down.
+    var isDown = false
+    /// Whether the agent ever saw the log: nothing says that an older one is one of its generations.
+    var isKnown = false
 
     init(seed: UInt64, copies: Bool) {
         var generator = SeededGenerator(seed: seed)
@@ -30,6 +36,9 @@ private final class RotationModel {
         self.copies = copies
         self.generator = generator
         log.append("pack \(pack) record \(maximum) pattern \(pattern)")
+        if Bool.random(using: &self.generator) {
+            header = "#" + String(repeating: "h", count: Int.random(in: 1...200, using: &self.generator))
+        }
     }
     let copies: Bool
 
@@ -41,6 +50,14 @@ private final class RotationModel {
 
     func write() {
         var text = ""
+        if !header.isEmpty, byteCount == 0 {
+            written.append(header)
+            text = header + "\n"
+            if Int.random(in: 0..<4, using: &generator) == 0 {
+                bench.append("app.log", text)
+                return
+            }
+        }
         for _ in 0..<Int.random(in: 1...20, using: &generator) {
             let line = line()
             written.append(partial + line)
@@ -63,6 +80,15 @@ private final class RotationModel {
         rotations += 1
     }
 
+    /// Why: a generation of nothing but the common first line is like the beginning of every other one; whose
+    /// copy a file is then stays open, by one such line.
+    func fillGeneration() {
+        guard !header.isEmpty, byteCount == UInt64(header.utf8.count + 1) else { return }
+        let line = line()
+        written.append(line)
+        bench.append("app.log", line + "\n")
+    }
+
     /// A writer that ends its file ends its line, or leaves it: then the last line is what it is.
     func endFile() {
         if partial.isEmpty { return }
@@ -72,6 +98,7 @@ private final class RotationModel {
 
     func rename() {
         guard exists else { return }
+        fillGeneration()
         // Why: every generation is seen once; one that came and went between two looks is out of reach.
         look()
         shift()
@@ -80,13 +107,15 @@ private final class RotationModel {
     }
 
     var exists: Bool { (try? Syscalls.status(bench.path("app.log"))) != nil }
+    var byteCount: UInt64 { (try? Syscalls.status(bench.path("app.log")).byteCount) ?? 0 }
 
     func copyTruncate() {
         guard exists else { return }
+        fillGeneration()
         look()
         shift()
         bench.copy("app.log", "app.log.1")
-        if Bool.random(using: &generator) { _ = bench.source.look(now: bench.now) }
+        if !isDown, Bool.random(using: &generator) { _ = bench.source.look(now: bench.now) }
         bench.truncate("app.log")
         endFile()
         look()
@@ -95,6 +124,7 @@ private final class RotationModel {
     /// All is read, so nothing may be lost.
     func delete() {
         guard exists else { return }
+        fillGeneration()
         if !partial.isEmpty { bench.append("app.log", "\n") }
         endFile()
         settle()
@@ -102,7 +132,29 @@ private final class RotationModel {
         if Bool.random(using: &generator) { look() }
     }
 
+    /// The agent is killed, its files go on, and it starts anew.
+    func outage() {
+        log.append("(")
+        isDown = true
+        // Why: file systems tell times apart that lie a tick of the kernel's clock apart.
+        usleep(5_000)
+        for _ in 0..<Int.random(in: 0...2, using: &generator) { write() }
+        switch Int.random(in: 0..<(copies ? 3 : 2), using: &generator) {
+        case 1 where isKnown: log.append("rename"); rename()
+        case 2 where isKnown: log.append("copytruncate"); copyTruncate()
+        default: break
+        }
+        usleep(5_000)
+        for _ in 0..<Int.random(in: 0...3, using: &generator) { write() }
+        isDown = false
+        bench.restart()
+        log.append(")")
+        if !bench.source.takeFaults().isEmpty { Issue.record("damaged records in \(bench.records.count)") }
+    }
+
     func look() {
+        if isDown { return }
+        isKnown = isKnown || byteCount > 0
         bench.now += Int64.random(in: 0...1_500, using: &generator)
         _ = bench.source.look(now: bench.now)
         bench.settle()
@@ -132,10 +184,7 @@ private final class RotationModel {
         case ..<60: log.append("look"); look(); ship()
         case ..<70: log.append("ship"); ship()
         case ..<77: log.append("checkpoint"); bench.checkpoint()
-        case ..<82:
-            log.append("restart")
-            bench.restart()
-            if !bench.source.takeFaults().isEmpty { Issue.record("damaged records in \(bench.records.count)") }
+        case ..<82: outage()
         case ..<85:
             log.append("rewind")
             bench.unacknowledged.removeAll()

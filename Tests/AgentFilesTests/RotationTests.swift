@@ -131,6 +131,49 @@ struct RotationTests {
         #expect(bench.collector.duplicates == 0)
     }
 
+    /// Shipped, not checkpointed, killed: the file that begins alike is another one.
+    @Test(arguments: [100, 3_000, 20_000]) func regrownFileWithTheSameFirstLineIsNotTakenForTheOldOne(byteCount: Int) {
+        let bench = Bench(["app.log*"])
+        let lines = (0..<(byteCount / 10)).map { "old \($0 + 10_000)" }
+        bench.append("app.log", "#header\n")
+        bench.turn()
+        bench.checkpoint()
+        for start in stride(from: 0, to: lines.count, by: 7) {
+            bench.append("app.log", lines[start..<min(start + 7, lines.count)].map { $0 + "\n" }.joined())
+            bench.turn(after: 300)
+        }
+        bench.now += 1_000
+        bench.turn()
+        #expect(bench.collector.delivered == ["#header"] + lines)
+        bench.copy("app.log", "app.log.1")
+        bench.truncate("app.log")
+        bench.append("app.log", "#header\n" + lines.map { $0.replacing("old", with: "new") + "\n" }.joined())
+        bench.restart()
+        for _ in 0..<3 { bench.turn(after: 61_000) }
+        #expect(bench.collector.delivered.sorted() == (["#header", "#header"] + lines + lines.map {
+            $0.replacing("old", with: "new")
+        }).sorted())
+        #expect(bench.collector.faults.isEmpty)
+    }
+
+    /// Down for several rotations: what is shorter than the stream and begins like it is another generation.
+    @Test(arguments: ["app.log", "app.log*"]) func shorterGenerationWithTheSameFirstLineIsReadAsItsOwn(pattern: String) {
+        let bench = Bench([pattern])
+        let old = ["#header"] + (0..<4_000).map { "old \($0)" }
+        let other = ["#header"] + (0..<2_500).map { "other \($0)" }
+        bench.append("app.log", "#header\n")
+        bench.turn()
+        bench.append("app.log", old.dropFirst().map { $0 + "\n" }.joined())
+        bench.turn()
+        bench.turn()
+        bench.restart(orderly: true)
+        usleep(10_000)
+        bench.delete("app.log")
+        bench.append("app.log-20261101-1", other.map { $0 + "\n" }.joined())
+        for _ in 0..<3 { bench.turn(after: 61_000) }
+        #expect(bench.collector.delivered == old + other)
+    }
+
     @Test func truncateThenQuicklyMoreBytesThanBefore() {
         let bench = Bench(["app.log"])
         bench.append("app.log", "one\ntwo\n")

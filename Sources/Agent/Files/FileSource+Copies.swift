@@ -67,19 +67,44 @@ extension FileSource {
             return
         }
         // Why: a stream that has its file and knows more of this content is the one whose copy it is.
-        let most = owners.filter { !$0.wantsCopy && isCandidate(file, $0) && $0.path != file.path }
-            .compactMap { agreement(file, content, $0) }.max() ?? 0
+        let others = owners.filter { !$0.wantsCopy && isCandidate(file, $0) && $0.path != file.path }
+        let most = others.compactMap { agreement(file, content, $0) }.max() ?? 0
         let size = file.status.byteCount
+        if others.contains(where: { beginsAlike(file, content, $0) }) { return }
         for (taker, through) in found where through >= most {
             let read = taker.position.position
-            guard size >= read - read / 2 else { continue }
+            guard size >= read - read / 2, isEvidence(through, size, taker) else { continue }
             offers.append(Offer(stream: taker, index: index, through: through, rank: rank(file, taker)))
         }
+    }
+
+    /// Whether an agreement through a mark says that the file is the stream's, not one that only begins like it
+    /// (the same first lines in every file). All that is known of the stream, or a block, is enough.
+    private func isEvidence(_ through: UInt64, _ byteCount: UInt64, _ stream: TailStream) -> Bool {
+        through >= ContentChain.blockByteCount || through == byteCount
+            || byteCount >= stream.marks.last?.position ?? 0
+    }
+
+    /// Whether a file's first block is what a stream's own file has there now.
+    private func beginsAlike(_ file: FoundFile, _ content: FileContent, _ stream: TailStream) -> Bool {
+        let count = Int(clamping: min(file.status.byteCount, ContentChain.blockByteCount))
+        guard count > 0, stream.file != nil, stream.seen >= file.status.byteCount, let own = open(stream) else {
+            return false
+        }
+        func head(_ content: FileContent) -> [UInt8]? {
+            var bytes = [UInt8](repeating: 0, count: count)
+            let got = unsafe bytes.withUnsafeMutableBytes { try? unsafe content.read(at: 0, into: $0) }
+            return got == count ? bytes : nil
+        }
+        guard let theirs = head(content) else { return false }
+        return head(own) == theirs
     }
 
     private func isCandidate(_ file: FoundFile, _ stream: TailStream) -> Bool {
         stream.lost != file.identity && stream.file != file.identity && !stream.isUnproved
             && verdicts[file.identity]?.others.contains(stream.id) != true
+            // A file that was there before the stream began is no copy of it.
+            && held[file.identity].map { isChanged($0, file) || $0.firstLook >= stream.bornInLook } ?? true
     }
 
     /// How far a file holds what a stream's marks say; nil: something else, which is remembered.
@@ -127,6 +152,8 @@ extension FileSource {
         stream.stalled = nil
         stream.nulRun = nil
         stream.isShortCopy = size < stream.position.position
+        // Why: what was read may have gone beyond the copy; what the copy has is the stream's.
+        if let proof = stream.proof, proof.position > size { stream.proof = nil }
         stream.touch()
         if stream.isOver {
             goOn(stream, file)
@@ -158,16 +185,21 @@ extension FileSource {
     /// for a minute after its last change.
     func mayBeCopy(_ file: FoundFile) -> Bool {
         let owners = discovery.owners(of: file.path, among: origins).filter {
-            $0.path != file.path && !$0.wantsCopy && !$0.marks.isEmpty && isCandidate(file, $0)
+            $0.path != file.path && ($0.isSearching || !$0.wantsCopy) && !$0.marks.isEmpty && isCandidate(file, $0)
         }
         guard !owners.isEmpty, let content = try? FileContent(path: file.path), content.identity == file.identity
         else { return false }
-        let agreeing = owners.filter { agreement(file, content, $0) != nil }
+        let agreeing = owners.filter { owner in
+            guard let through = agreement(file, content, owner) else { return false }
+            if owner.isSearching || beginsAlike(file, content, owner) { return true }
+            // Why: an outage may have kept the stream from being read, so that nobody saw a truncation.
+            guard isEvidence(through, file.status.byteCount, owner), holdsAnother(owner) else { return false }
+            shrink(owner, "its content is another")
+            return true
+        }
         guard let known = held[file.identity], now - known.lastChange >= Self.holdMilliseconds,
-            known.byteCount == file.status.byteCount, known.modified == file.status.modified
+            !isChanged(known, file)
         else { return !agreeing.isEmpty }
-        // Why: an outage may have kept the streams from being read, so that nobody saw a truncation.
-        for owner in agreeing where holdsAnother(owner) { shrink(owner, "its content is another") }
         return agreeing.contains { $0.isSearching }
     }
 
@@ -176,13 +208,19 @@ extension FileSource {
         let modified = file.status.modified
         var entry =
             held[file.identity]
-            ?? HeldFile(path: file.path, byteCount: size, modified: modified, lastChange: now, look: lookCount)
-        if entry.byteCount != size || entry.modified != modified { entry.lastChange = now }
+            ?? HeldFile(
+                path: file.path, byteCount: size, modified: modified, lastChange: now, look: lookCount,
+                firstLook: lookCount)
+        if isChanged(entry, file) { (entry.lastChange, entry.firstLook) = (now, lookCount) }
         entry.path = file.path
         entry.byteCount = size
         entry.modified = modified
         entry.look = lookCount
         held[file.identity] = entry
+    }
+
+    private func isChanged(_ known: HeldFile, _ file: FoundFile) -> Bool {
+        known.byteCount != file.status.byteCount || known.modified != file.status.modified
     }
 
     /// Per origin: the latest time that its known files were modified or born at, before this look.
@@ -202,7 +240,10 @@ extension FileSource {
         if file.method != nil, !isStable(file) { return true }
         guard let content = try? FileContent(path: file.path), content.identity == file.identity else { return false }
         return discovery.owners(of: file.path, among: origins).allSatisfy { owner in
-            owner.marks.isEmpty || !isCandidate(file, owner) || (agreement(file, content, owner) ?? 0) == 0
+            if owner.marks.isEmpty || !isCandidate(file, owner) { return true }
+            guard let through = agreement(file, content, owner), through > 0 else { return true }
+            if through >= ContentChain.blockByteCount || through == file.status.byteCount { return false }
+            return !beginsAlike(file, content, owner)
         }
     }
 }

@@ -110,12 +110,47 @@ extension FileSource {
             }
             if !stream.isDurable { return false }
         }
-        let more = unsafe slab.withUnsafeBytes { bytes in
-            let used = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<(tailCount + count)])
-            return unsafe cut(stream, content, used, tailCount, isWhole: count < wanted, &batch)
+        let proved = unsafe slab.withUnsafeBytes { bytes in
+            unsafe provenCount(stream, UnsafeRawBufferPointer(rebasing: bytes[..<(tailCount + count)]), tailCount)
         }
-        putKeys(into: &slab, at: tailCount + count)
-        return more
+        guard proved > 0 || count == 0 else { return false }
+        let isProved = proved == count
+        let more = unsafe slab.withUnsafeBytes { bytes in
+            let used = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<(tailCount + proved)])
+            return unsafe cut(stream, content, used, tailCount, isWhole: isProved && count < wanted, &batch)
+        }
+        putKeys(into: &slab, at: tailCount + proved)
+        return more && isProved
+    }
+
+    /// How many of the bytes behind `tailCount` may be shipped: while a stream's head is shorter than a block,
+    /// those in it alone, else a file that begins alike could take the stream's place after a crash. 0: none
+    /// before a checkpoint holds the longer head.
+    private func provenCount(_ stream: TailStream, _ bytes: UnsafeRawBufferPointer, _ tailCount: Int) -> Int {
+        let start = stream.position.position
+        let count = bytes.count - tailCount
+        let known = stream.head?.position ?? 0
+        guard count > 0, start < ContentChain.blockByteCount, known > 0 || start > 0 else { return count }
+        let end = min(UInt64(bytes.count), ContentChain.blockByteCount)
+        if end <= known { return count }
+        // Why not at once: a slow log would cost a checkpoint per line.
+        guard end >= 2 * known || isHeadDue || lastHeadRenewal == now else {
+            headsDue.insert(stream.id)
+            return known > start ? Int(known - start) : 0
+        }
+        lastHeadRenewal = now
+        var cursor = ChainCursor(tailOf: .zero)
+        let head = unsafe cursor.rung(at: end, recordStart: end, in: bytes)
+        stream.head = head
+        if head.position > stream.proof?.position ?? 0 { stream.proof = head }
+        markUndurable(stream)
+        return 0
+    }
+
+    /// Whether it is time again to make heads longer that grew by little.
+    var isHeadDue: Bool {
+        guard let last = lastHeadRenewal else { return true }
+        return now < last || now - last >= Self.headPaceMilliseconds
     }
 
     /// Before anything of a file is shipped, the end of its first record goes into the checkpoint: should the

@@ -18,6 +18,10 @@ extension FileSource {
                 for stream in origins[path] ?? [] where stream.path == path && stream.ended == nil { restat(stream) }
             }
         }
+        if !headsDue.isEmpty, isHeadDue {
+            for id in headsDue { if let stream = streams[id] { enqueue(stream) } }
+            headsDue.removeAll()
+        }
         // Order: behind the looks at single files, which may find that all must be looked at.
         if mustScan { scan() }
         updateWatermark()
@@ -56,9 +60,12 @@ extension FileSource {
         // Order: a file before those whose names extend its own, so that its copies are known as such.
         unknown.sort { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }
         adoptCopies(&unknown)
-        for file in unknown
-        where file.isMatched || orphans.contains(file.identity) || isMissedGeneration(file, horizons) {
-            classify(file)
+        for file in unknown {
+            if file.isMatched || orphans.contains(file.identity) || held[file.identity] != nil {
+                classify(file)
+            } else if isMissedGeneration(file, horizons) {
+                classify(file, isNoCopy: true)
+            }
         }
         let left = Set(unknown.map(\.identity)).subtracting(byFile.keys)
         held = held.filter { $0.value.look == lookCount && left.contains($0.key) }
@@ -192,7 +199,8 @@ extension FileSource {
             enqueue(stream)
             return
         }
-        if status.byteCount < read, !(stream.isShortCopy && status.byteCount >= stream.seen) {
+        let known = max(read, stream.proof?.position ?? 0)
+        if status.byteCount < known, !(stream.isShortCopy && status.byteCount >= stream.seen) {
             shrink(stream, "its size went from \(stream.seen) to \(status.byteCount)")
             return
         }
@@ -243,7 +251,7 @@ extension FileSource {
     }
 
     /// A file that belongs to no stream: held while it may be a copy, else a stream of its own.
-    private func classify(_ given: FoundFile) {
+    private func classify(_ given: FoundFile, isNoCopy: Bool = false) {
         var file = given
         guard byFile[file.identity] == nil else { return }
         if file.method == nil, RotationName.isCompressed(DurableFile.name(of: file.path)) {
@@ -259,7 +267,8 @@ extension FileSource {
         case .unusable: return
         case .whole: break
         }
-        if mayBeCopy(file) {
+        // Why a generation that was missed at once: once another one is known, nothing says that it was.
+        if !isNoCopy, mayBeCopy(file) {
             hold(file)
             return
         }

@@ -30,6 +30,8 @@ public final class FileSource: StreamSource {
     static let searchMilliseconds: Int64 = 2_000
     /// Compressed files open at most: each keeps up to 3 MiB of its content.
     static let maximumOpenCompressedCount = 16
+    /// Heads that grew by less than their length are made durable once in this time: about a checkpoint's.
+    static let headPaceMilliseconds: Int64 = 1_000
     /// How long a byte must have stood behind a run of NUL bytes.
     static let nulRunMilliseconds: Int64 = 60_000
     /// Bytes read for one batch: fits a processor's second-level cache, and is many packs.
@@ -63,6 +65,9 @@ public final class FileSource: StreamSource {
     var undurable: Set<StreamID> = []
     var snapshot: Set<StreamID> = []
     var forgotten: [StreamID] = []
+    /// When heads were last made longer, and the streams that wait for the next time.
+    var lastHeadRenewal: Int64?
+    var headsDue: Set<StreamID> = []
 
     var partitionCount: Int32 = 0
     var now: Int64 = 0
@@ -92,6 +97,8 @@ public final class FileSource: StreamSource {
         var modified: Int64
         var lastChange: Int64
         var look: Int
+        /// The first look that found it as it is.
+        var firstLook: Int
     }
 
     struct Verdict {
