@@ -54,6 +54,8 @@ int millrace_wait_readable(const int *descriptors, int count, int milliseconds) 
 
 const void *millrace_memrchr(const void *bytes, int byte, size_t count) { return memrchr(bytes, byte, count); }
 
+void millrace_start_writeback(int descriptor) { (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
+
 long millrace_count(const void *bytes, uint8_t byte, size_t count) {
     // Why: eight-bit sums of 64 lanes, emptied before they overflow: the compiler turns it into SIMD.
     const uint8_t *at = bytes, *end = at + count;

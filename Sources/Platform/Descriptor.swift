@@ -97,6 +97,9 @@ public struct Descriptor: ~Copyable {
         try Syscalls.negative { fsync(number) }
     }
 
+    /// Begins to write what is dirty, so that a later `sync` finds little to do. Nothing becomes durable by it.
+    public borrowing func startWriteback() { millrace_start_writeback(raw) }
+
     /// ftruncate(2).
     public borrowing func truncate(to byteCount: UInt64) throws(Errno) {
         try SyscallFaults.check("ftruncate", "")

@@ -53,6 +53,8 @@ public final class Shipper {
     static let maximumPartition: Int32 = 99_999
     /// Batches taken from one source in one round, about 1 MiB each.
     static let batchesPerRound = 8
+    /// What a record in flight costs beside its key and value: librdkafka's message and our ledger's entry.
+    static let recordOverhead = 256
     /// Tags: slot in the upper bits, serial in the lower 40.
     static let serialBits: UInt64 = 40
     static let serialMask: UInt64 = (1 << serialBits) - 1
@@ -167,10 +169,10 @@ public final class Shipper {
         }
         for offset in 0..<taken {
             let step = batch.steps[offset]
+            let cost = step.byteCount &+ Self.recordOverhead
             slots[index].ledger.append(PartitionLedger.Entry(
-                stream: batch.stream, to: step.to, byteCount: step.byteCount, feed: feed.index, moves: true,
-                isEnd: step.isEnd))
-            inFlightBytes &+= step.byteCount
+                stream: batch.stream, to: step.to, byteCount: cost, feed: feed.index, moves: true, isEnd: step.isEnd))
+            inFlightBytes &+= cost
             feed.byteCount &+= UInt64(truncatingIfNeeded: step.byteCount)
         }
         for offset in 0..<min(taken, batch.eventCounts.count) {
@@ -214,8 +216,8 @@ public final class Shipper {
         }
         guard try outcome.get() == 1 else { return false }
         slot.ledger.append(PartitionLedger.Entry(
-            stream: .none, to: 0, byteCount: slab.count, feed: feed, moves: false, isEnd: false))
-        inFlightBytes += slab.count
+            stream: .none, to: 0, byteCount: slab.count + Self.recordOverhead, feed: feed, moves: false, isEnd: false))
+        inFlightBytes += slab.count + Self.recordOverhead
         inFlightRecords += 1
         if feed >= 0 { feeds[Int(feed)].unreported += 1 }
         return true

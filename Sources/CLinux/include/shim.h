@@ -42,5 +42,7 @@ void millrace_name_thread(const char *name);
 int millrace_wait_readable(const int *descriptors, int count, int milliseconds);
 /// memrchr(3).
 const void *millrace_memrchr(const void *bytes, int byte, size_t count);
+/// Begins to write the file's dirty pages to the disk, by sync_file_range(2); no promise, so no result.
+void millrace_start_writeback(int descriptor);
 /// How many of `count` bytes equal `byte`.
 long millrace_count(const void *bytes, uint8_t byte, size_t count);

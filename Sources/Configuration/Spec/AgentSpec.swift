@@ -51,7 +51,8 @@ enum AgentSpec {
                         + "(they are recognised)."),
                 .optional(
                     "max_in_flight", .bytes(1 << 20...1 << 30), \.maximumInFlightByteCount,
-                    "Bytes sent and not yet acknowledged, over all partitions: bounds the memory."),
+                    "Bytes sent and not yet acknowledged, over all partitions, with 256 a record for its keeping: "
+                        + "bounds the memory."),
                 .optional(
                     "max_in_flight_per_partition", .bytes(128 << 10...1 << 30),
                     \.maximumInFlightPerPartitionByteCount,

@@ -180,8 +180,13 @@ public final class LocalStorage: Storage {
 
 /// Safety: one thread at a time, as `StorageFile` demands.
 final class LocalFile: StorageFile, @unchecked Sendable {
+    /// Dirty bytes after which the disk is put to work: while a lane goes on, and not all at the commit, where
+    /// every lane waits for it.
+    static let writebackByteCount = 4 << 20
+
     private var descriptor: Descriptor?
     private let path: String
+    private var dirtyByteCount = 0
 
     init(_ descriptor: consuming Descriptor, path: String) {
         self.descriptor = consume descriptor
@@ -190,6 +195,11 @@ final class LocalFile: StorageFile, @unchecked Sendable {
 
     func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
         do throws(Errno) { try unsafe descriptor?.writeAll(bytes) } catch { throw .storage(error, "write", path) }
+        dirtyByteCount += bytes.count
+        if dirtyByteCount >= Self.writebackByteCount {
+            dirtyByteCount = 0
+            descriptor?.startWriteback()
+        }
     }
 
     func sync() throws(Failure) {

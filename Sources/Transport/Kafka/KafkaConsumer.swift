@@ -23,6 +23,8 @@ internal import Platform
     private let memberQueue: OpaquePointer
     private let fetcherQueue: OpaquePointer
     private let lanes: Monitor<[KafkaLane]>
+    /// Nil where librdkafka looks at its full queues in time by itself.
+    private let waker: FetchWaker?
     let faults = Monitor<[ConsumerSignal]>([])
     private(set) var started: [TopicPartition] = []
     private var mustAnswerRevocation = false
@@ -36,10 +38,12 @@ internal import Platform
         let common = [
             ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"), ("auto.offset.reset", "error"),
         ]
+        // Why 50 ms: there is one fetch at a time per broker, and one that asks only for partitions without new
+        // records is held for that time, while others become due.
         // Why 10 minutes: the coordinator may fsync a large commit on a slow disk between two polls.
         let defaults = [
             ("session.timeout.ms", "45000"), ("max.poll.interval.ms", "600000"),
-            ("isolation.level", "read_committed"),
+            ("isolation.level", "read_committed"), ("fetch.wait.max.ms", "50"),
             ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "8388608"),
             ("queued.max.messages.kbytes", String(min(max(prefetchByteCount / 1_024, 1_024), 2_097_151))),
         ]
@@ -49,9 +53,10 @@ internal import Platform
                 ("group.id", group), ("partition.assignment.strategy", "range,roundrobin"),
                 ("enable.partition.eof", "false"),
             ], defaults: defaults)
+        let backoff = FetchWaker.isNeeded ? [] : [("fetch.queue.backoff.ms", "5")]
         let fetcherConfiguration = try KafkaConfiguration(
             options,
-            owned: common + [("enable.partition.eof", "true")], defaults: defaults)
+            owned: common + [("enable.partition.eof", "true")], defaults: defaults + backoff)
         member = try memberConfiguration.makeHandle(
             RD_KAFKA_CONSUMER,
             events: RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT)
@@ -60,6 +65,7 @@ internal import Platform
         unsafe memberQueue = rd_kafka_queue_get_consumer(member.raw)
         unsafe fetcherQueue = rd_kafka_queue_get_main(fetcher.raw)
         lanes = Monitor([])
+        waker = FetchWaker.isNeeded ? FetchWaker(fetcher, prefetchByteCount: prefetchByteCount) : nil
     }
 
     deinit { close() }
@@ -174,6 +180,7 @@ internal import Platform
             }
             started.append(partition)
         }
+        waker?.watch(started)
         // Why kept beyond `workerCount`: a worker thread may still hold its lane; its gate stays closed.
         let gates = lanes.withLock { lanes in
             while lanes.count < workerCount { lanes.append(KafkaLane()) }
@@ -210,7 +217,15 @@ internal import Platform
         guard let lane = found else { return false }
         return unsafe lane.consume(
             maximumCount: maximumCount, timeoutMilliseconds: timeoutMilliseconds,
-            fault: { self.report($0, $1) }, body)
+            fault: { self.report($0, $1) }
+        ) { records in
+            if let waker {
+                var byteCount = 0
+                for index in records.indices { byteCount += unsafe records[index].value?.count ?? 0 }
+                waker.taken(byteCount)
+            }
+            unsafe body(records)
+        }
     }
 
     private func report(_ partition: TopicPartition?, _ failure: Failure) {
@@ -236,6 +251,7 @@ internal import Platform
         if isClosed { return }
         isClosed = true
         try? stopFetching()
+        waker?.end()
         leaveGroup()
         unsafe rd_kafka_queue_destroy(memberQueue)
         unsafe rd_kafka_queue_destroy(fetcherQueue)
