@@ -26,7 +26,7 @@ enum StatusVerb {
         for (name, pipeline) in log.pipelines.sorted(by: { $0.key < $1.key }) {
             let open = pipeline.streams.values.count { !$0.ended }
             text += "\npipeline \(name): \(pipeline.partitions.count) partitions, \(pipeline.streams.count) streams, "
-            text += "\(open) open\n\n" + BalanceText.text(of: pipeline)
+            text += "\(open) open\n\n" + BalanceText.text(of: pipeline) + "\n"
         }
         if !log.fenced.isEmpty { text += "\n\(log.fenced.count) fenced collectors\n" }
         return text
