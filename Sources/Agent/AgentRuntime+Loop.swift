@@ -181,9 +181,12 @@ extension AgentRuntime {
     func shutDown() {
         log.info("agent.stopping", "\(shipper.inFlight.records) records are in flight")
         notifier.stopping("waiting for acknowledgements")
+        mirrorWatch?.stopReading()
         let begin = clock.monotonicNanoseconds()
         if settings.heartbeatMilliseconds > 0 { beatHeart(now: clock.wallMilliseconds(), begin / 1_000_000) }
-        let deadline = begin &+ Int64(settings.shutdownMilliseconds) &* 1_000_000
+        let end = begin &+ Int64(settings.shutdownMilliseconds) &* 1_000_000
+        // Why: the last checkpoint and the mirror's thread, which may be asking a broker, take their time, too.
+        let deadline = end &- Int64(min(settings.shutdownMilliseconds / 3, 6_000)) &* 1_000_000
         // A heartbeat is worth a second of waiting, events are worth all of it.
         while shipper.producer != nil, !control.isHurried, clock.monotonicNanoseconds() < deadline,
             shipper.isDataInFlight
@@ -201,7 +204,7 @@ extension AgentRuntime {
         do throws(Failure) { try checkpoint() } catch {
             log.failure(error)
         }
-        let left = Int((deadline &- clock.monotonicNanoseconds()) / 1_000_000)
+        let left = Int((end &- clock.monotonicNanoseconds()) / 1_000_000)
         mirrorWatch?.stop(timeoutMilliseconds: max(min(left, 5_000), 500))
         mirrorWatch = nil
         publishStatus(now: clock.wallMilliseconds(), state: "stopped")

@@ -197,8 +197,11 @@ public protocol Consumer: AnyObject, Sendable {
         worker: Int, maximumCount: Int, timeoutMilliseconds: Int, _ body: (UnsafeBufferPointer<RecordView>) -> Void
     ) -> Bool
 
-    /// First offset and next offset (high watermark) of a partition, asked of the broker. Blocks.
-    func bounds(of partition: TopicPartition) throws(Failure) -> (first: Int64, next: Int64)
+    /// First offset and next offset (high watermark) of a partition, asked of the broker. Blocks up to the
+    /// time-out.
+    func bounds(
+        of partition: TopicPartition, timeoutMilliseconds: Int
+    ) throws(Failure) -> (first: Int64, next: Int64)
 
     /// The first record at or behind `offset`, or nil at the end of the partition. Blocks up to 10 s.
     /// Only while no fetch is started.
@@ -223,4 +226,9 @@ public protocol Consumer: AnyObject, Sendable {
 
 extension Consumer {
     public var provesEpochs: Bool { true }
+
+    /// With the time that a start may wait.
+    public func bounds(of partition: TopicPartition) throws(Failure) -> (first: Int64, next: Int64) {
+        try bounds(of: partition, timeoutMilliseconds: 10_000)
+    }
 }

@@ -157,7 +157,9 @@ final class FakeConsumer: Consumer, @unchecked Sendable {
         for index in unsafe copies.indices { unsafe copies[index].deallocate() }
     }
 
-    func bounds(of partition: TopicPartition) throws(Failure) -> (first: Int64, next: Int64) {
+    func bounds(
+        of partition: TopicPartition, timeoutMilliseconds: Int
+    ) throws(Failure) -> (first: Int64, next: Int64) {
         guard let found = broker.state.withLock({ $0.partitions[partition] }) else { throw Self.unknown(partition.topic) }
         return (found.first, found.next)
     }

@@ -13,6 +13,7 @@ final class MirrorWatch {
         var faults: [Failure] = []
         /// Set: write what waits, for at most so long, and end.
         var stopMilliseconds: Int?
+        var readsOn = true
     }
 
     // Safety: the mirror is touched by the watch's thread alone; the exchange has its own lock.
@@ -56,6 +57,11 @@ final class MirrorWatch {
         }
     }
 
+    /// Begins no read any more: one takes up to 15 s where no broker answers.
+    func stopReading() {
+        exchange.withLock { $0.readsOn = false }
+    }
+
     /// Writes what waits, closes the mirror and ends the thread. Call exactly once.
     func stop(timeoutMilliseconds: Int) {
         exchange.signal { $0.stopMilliseconds = timeoutMilliseconds }
@@ -77,7 +83,7 @@ final class MirrorWatch {
             let failure = write(records, to: mirror, waitMilliseconds: stop)
             if let failure { add(failure, to: exchange) }
             if stop != nil { break }
-            guard clock.monotonicNanoseconds() >= readAt else { continue }
+            guard clock.monotonicNanoseconds() >= readAt, exchange.withLock({ $0.readsOn }) else { continue }
             do throws(Failure) {
                 let read = try mirror.read(from: next, timeoutMilliseconds: 10_000)
                 next = max(read.next, (read.records.last?.offset ?? -1) + 1)

@@ -94,6 +94,8 @@ extension Balance {
 extension Coordinator {
     /// Ends asked of the broker per status: each may take a round trip.
     static let endsPerStatus = 32
+    /// A look at an end is worth this much waiting: nothing else goes on meanwhile.
+    static let endMilliseconds = 1_000
 
     private var statusPath: String { CollectorStatus.folder + "/" + log.incarnation + ".json" }
 
@@ -161,7 +163,8 @@ extension Coordinator {
         for _ in 0..<min(assigned.count, Self.endsPerStatus) {
             endCursor = (endCursor + 1) % assigned.count
             do throws(Failure) {
-                ends[assigned[endCursor]] = try consumer.bounds(of: assigned[endCursor]).next
+                ends[assigned[endCursor]] = try consumer.bounds(
+                    of: assigned[endCursor], timeoutMilliseconds: Self.endMilliseconds).next
             } catch { return }
         }
     }

@@ -92,7 +92,9 @@ public final class EmbeddedConsumer: Consumer {
         return true
     }
 
-    public func bounds(of partition: TopicPartition) throws(Failure) -> (first: Int64, next: Int64) {
+    public func bounds(
+        of partition: TopicPartition, timeoutMilliseconds: Int
+    ) throws(Failure) -> (first: Int64, next: Int64) {
         _ = try channel.partitionCount(of: partition.topic)
         return channel.state.withLock { state in
             let log = state.logs[partition]

@@ -44,7 +44,7 @@ public final class HeartbeatReader {
         for number in 0..<(try handle.partitionCount(of: topic)) {
             let partition = TopicPartition(topic: topic, partition: number)
             let left = Int(max((deadline - clock.monotonicNanoseconds()) / 1_000_000, 1))
-            let bounds = try handle.bounds(partition, timeoutMilliseconds: Int32(clamping: left))
+            let bounds = try handle.bounds(partition, timeoutMilliseconds: left)
             let from = max(bounds.first, bounds.next - HeartbeatReader.maximumRecordCount)
             try unsafe handle.read(partition, from: from, timeoutMilliseconds: left) { message in
                 if let beat = unsafe HeartbeatReader.heartbeat(message) {

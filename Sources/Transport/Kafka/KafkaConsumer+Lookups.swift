@@ -3,8 +3,10 @@ public import Event
 internal import Platform
 
 extension KafkaConsumer {
-    public func bounds(of partition: TopicPartition) throws(Failure) -> (first: Int64, next: Int64) {
-        try fetcher.bounds(partition)
+    public func bounds(
+        of partition: TopicPartition, timeoutMilliseconds: Int
+    ) throws(Failure) -> (first: Int64, next: Int64) {
+        try fetcher.bounds(partition, timeoutMilliseconds: timeoutMilliseconds)
     }
 
     public func partitionCount(of topic: String) throws(Failure) -> Int32 {
@@ -43,7 +45,7 @@ extension KafkaHandle {
     ) throws(Failure) -> (first: Int64, next: Int64) {
         let clock = SystemClock()
         let deadline = clock.monotonicNanoseconds() + Int64(timeoutMilliseconds) * 1_000_000
-        let bounds = try self.bounds(partition, timeoutMilliseconds: Int32(clamping: timeoutMilliseconds))
+        let bounds = try self.bounds(partition, timeoutMilliseconds: min(timeoutMilliseconds, 5_000))
         let from = max(offset, bounds.first)
         if from >= bounds.next { return bounds }
         let topic = try unsafe self.topic(partition.topic)

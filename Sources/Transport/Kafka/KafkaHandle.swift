@@ -1,5 +1,6 @@
 internal import CRdKafka
 internal import Event
+internal import Platform
 
 /// Owner of one `rd_kafka_t` with its topic handles.
 ///
@@ -66,18 +67,38 @@ internal import Event
         return unsafe look(first.pointee)
     }
 
-    /// First and next offset of a partition, asked of its leader.
+    /// First and next offset of a partition, asked of its leader; blocks up to the time-out.
     func bounds(
-        _ partition: TopicPartition, timeoutMilliseconds: Int32 = 10_000
+        _ partition: TopicPartition, timeoutMilliseconds: Int = 10_000
     ) throws(Failure) -> (first: Int64, next: Int64) {
-        var first: Int64 = 0
-        var next: Int64 = 0
-        let code = unsafe rd_kafka_query_watermark_offsets(
-            raw, partition.topic, partition.partition, &first, &next, timeoutMilliseconds)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw KafkaFailure.make(code, "cannot ask for the offsets of \(partition)")
+        let clock = SystemClock()
+        let deadline = clock.monotonicNanoseconds() + Int64(timeoutMilliseconds) * 1_000_000
+        let first = try offset(partition, at: Int64(RD_KAFKA_OFFSET_BEGINNING), timeoutMilliseconds)
+        let left = Int(max((deadline - clock.monotonicNanoseconds()) / 1_000_000, 1))
+        return (first, try offset(partition, at: Int64(RD_KAFKA_OFFSET_END), left))
+    }
+
+    /// The offset that a logical one stands for now.
+    /// Why not `rd_kafka_query_watermark_offsets`: it asks the same, but waits without end for a broker
+    /// that went away.
+    private func offset(
+        _ partition: TopicPartition, at logical: Int64, _ timeoutMilliseconds: Int
+    ) throws(Failure) -> Int64 {
+        let what = "cannot ask for the offsets of \(partition)"
+        let list = unsafe rd_kafka_topic_partition_list_new(1)
+        defer { unsafe rd_kafka_topic_partition_list_destroy(list) }
+        guard let asked = unsafe rd_kafka_topic_partition_list_add(list, partition.topic, partition.partition) else {
+            throw KafkaFailure.timeout(what)
         }
-        return (first, next)
+        unsafe asked.pointee.offset = logical
+        let code = unsafe rd_kafka_offsets_for_times(raw, list, Int32(clamping: timeoutMilliseconds))
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaFailure.make(code, what) }
+        let fault = unsafe asked.pointee.err
+        guard fault == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaFailure.make(fault, what) }
+        let found = unsafe asked.pointee.offset
+        // Why: no answer in time is no error to librdkafka; the question is then still in the list.
+        if found < 0 { throw KafkaFailure.timeout(what) }
+        return found
     }
 
     /// The error that ended this handle for good, if there was one.
