@@ -126,6 +126,18 @@ extension Coordinator {
         }
     }
 
+    /// Sweeps what dead collectors left in staging, and their statuses: a living one has a staging folder.
+    func sweep() throws(Failure) {
+        _ = try log.sweepOrphans()
+        let living = Set(try storage.list(WarehousePath.staging) ?? [])
+        for name in try storage.list(CollectorStatus.folder) ?? [] {
+            let incarnation = String(name.prefix { $0 != "." })
+            if incarnation != log.incarnation, !living.contains(incarnation) {
+                try storage.remove(CollectorStatus.folder + "/" + name)
+            }
+        }
+    }
+
     func removeStatus() {
         guard let statusName else { return }
         let path = CollectorStatus.folder + "/" + statusName + ".json"

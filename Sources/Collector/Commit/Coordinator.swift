@@ -130,7 +130,7 @@ final class Coordinator {
         while true {
             do throws(Failure) {
                 try log.open()
-                _ = try log.sweepOrphans()
+                try sweep()
                 looks.sweep = now
                 return
             } catch {
@@ -276,7 +276,7 @@ final class Coordinator {
         }
         if now - looks.sweep >= Self.sweepMilliseconds, session != nil, pending == nil {
             looks.sweep = now
-            do throws(Failure) { _ = try log.sweepOrphans() } catch { report(error) }
+            do throws(Failure) { try sweep() } catch { report(error) }
         }
     }
 }

@@ -79,6 +79,10 @@ enum KafkaFailure {
                 "raise message.max.bytes of the topic, or lower the pack and record limits of the source")
         case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
             return ("not_enough_replicas", .transient, "brokers are down: bring them back")
+        case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+            return (
+                "replication", .config,
+                "a topic cannot have more replicas than there are brokers: `--replication 1` for a single one")
         case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
             return ("max_poll_exceeded", .conflict, "a commit took longer than max.poll.interval.ms")
         case RD_KAFKA_RESP_ERR__QUEUE_FULL:
