@@ -84,7 +84,7 @@ let package = Package(
         tests("ParquetTests", ["Codec", "Columns", "Event", "Parquet", "Platform"]),
         tests("RegexTests", ["Event", "Regex"]),
         tests("JSONRecordTests", ["Event", "JSON"]),
-        tests("PipelineTests", ["Event", "Platform", "Columns", "Pipeline", "TimeZone"]),
+        tests("PipelineTests", ["Event", "Platform", "Columns", "Configuration", "JSON", "Pipeline", "TimeZone"]),
         tests("FormatTests", ["Event", "Platform", "Columns", "JSON", "Pipeline", "Sinks"]),
         tests("PlatformTests", ["Platform"]),
         tests("TidyTests", ["Platform"]),
@@ -94,7 +94,7 @@ let package = Package(
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),
         tests("TransportTests", ["CRdKafka", "Event", "JSON", "Platform", "Transport"]),
         tests("ConfigurationTests", ["Configuration", "Columns", "Event", "Platform"]),
-        tests("AgentFilesTests", ["Agent", "Codec", "Configuration", "Event", "Platform", "Transport"]),
+        tests("AgentFilesTests", ["Agent", "Configuration", "Event", "Platform", "Transport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

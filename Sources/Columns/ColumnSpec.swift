@@ -24,6 +24,8 @@ public struct ColumnSpec: Sendable, Equatable {
     public var bytesLayout: BytesLayout = .base64
     /// The pattern of the layout `.pattern` (`%Y-%m-%d %H:%M:%S`).
     public var timePattern: String?
+    /// Further ways that the text may be written, tried in order.
+    public var otherTimeFormats: [TimeFormat] = []
     /// Zone of times that name none, a tz name; nil: they are taken as UTC where the layout has no place
     /// for a zone, and refused where it has one.
     public var timeZone: String?

@@ -10,6 +10,18 @@ public enum TimeLayout: String, Sendable, CaseIterable {
     case pattern                    // as strptime(3) reads it: ColumnSpec.timePattern
 }
 
+/// A layout with its pattern.
+public struct TimeFormat: Sendable, Equatable {
+    public var layout: TimeLayout
+    /// For the layout `.pattern`.
+    public var pattern: String?
+
+    public init(_ layout: TimeLayout, pattern: String? = nil) {
+        self.layout = layout
+        self.pattern = pattern
+    }
+}
+
 /// The formats a route can parse.
 public enum RecordFormat: String, Sendable, CaseIterable {
     /// Apache/nginx combined and common log format. Fields: remote, ident, user, time, request, method,

@@ -14,6 +14,8 @@ struct ColumnStep: Sendable {
     var scale = 0
     /// Index into the plan's time patterns, or -1.
     var timePattern = -1
+    /// Further formats: these of the plan's `timeAlternatives`.
+    var alternatives = 0..<0
     /// Index into the plan's zones of times that name none, or -1.
     var zone = -1
     /// Whether an Apache time may be written as RFC 3339 instead (nginx's $time_iso8601).

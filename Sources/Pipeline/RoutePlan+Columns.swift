@@ -16,6 +16,7 @@ struct PlanBuild {
     var allowedSets: [AllowedSet] = []
     var defaults: [String] = []
     var timePatterns: [TimePattern] = []
+    var timeAlternatives: [TimeAlternative] = []
     var zones: [Zone] = []
     var zoneNames: [String] = []
 
@@ -73,15 +74,14 @@ extension RoutePlan {
             }
             return
         }
-        if step.layout == .pattern {
-            guard let text = column.timePattern, let pattern = TimePattern(text) else {
-                throw failure(
-                    spec, column, "has a bad time format '\((column.timePattern ?? "").prefix(80))'",
-                    hint: "a strptime pattern with at least a month and a day, such as %Y-%m-%d %H:%M:%S")
-            }
-            step.timePattern = build.timePatterns.count
-            build.timePatterns.append(pattern)
+        if step.layout == .pattern { step.timePattern = try timePattern(column.timePattern, column, spec, &build) }
+        let first = build.timeAlternatives.count
+        for format in column.otherTimeFormats {
+            let isPattern = format.layout == .pattern
+            let pattern = isPattern ? try timePattern(format.pattern, column, spec, &build) : -1
+            build.timeAlternatives.append(TimeAlternative(layout: format.layout, pattern: pattern))
         }
+        step.alternatives = first..<build.timeAlternatives.count
         if let name = column.timeZone {
             step.zone = try build.zone(name)
         } else if spec.format == .w3c {
@@ -92,6 +92,18 @@ extension RoutePlan {
             guard limit >= 0, !overflow else { throw failure(spec, column, "has a bad limit for times in the future") }
             step.maximumFuture = micros
         }
+    }
+
+    private static func timePattern(
+        _ text: String?, _ column: ColumnSpec, _ spec: RouteSpec, _ build: inout PlanBuild
+    ) throws(Failure) -> Int {
+        guard let text, let pattern = TimePattern(text) else {
+            throw failure(
+                spec, column, "has a bad time format '\((text ?? "").prefix(80))'",
+                hint: "a strptime pattern with at least a month and a day, such as %Y-%m-%d %H:%M:%S")
+        }
+        build.timePatterns.append(pattern)
+        return build.timePatterns.count - 1
     }
 
     private static func setDefault(

@@ -27,6 +27,7 @@ public struct RoutePlan: Sendable {
     let comparisons: [Comparison]
     let defaults: [String]
     let timePatterns: [TimePattern]
+    let timeAlternatives: [TimeAlternative]
     let zones: [Zone]
     let zone: Zone
     let table: TableTemplate
@@ -69,6 +70,7 @@ public struct RoutePlan: Sendable {
         allowedSets = build.allowedSets
         defaults = build.defaults
         timePatterns = build.timePatterns
+        timeAlternatives = build.timeAlternatives
         zones = build.zones
         comparisons = try Self.comparisons(columns, spec)
         timeStep = try Self.timeStep(columns, spec)

@@ -3,18 +3,11 @@ internal import Event
 internal import JSON
 internal import TimeZone
 
-/// What a `RouteStage` runs: one call per batch.
-protocol RowMaking {
-    var rejections: [RowRejection] { get }
-    /// See `RouteStage.process`.
-    mutating func process(_ batch: borrowing EventBatch, events: [Int32])
-}
-
 /// The work of a `RouteStage`, for one parser.
 ///
 /// Why: a struct that runs a whole batch in one mutating call; as properties of the class its parts would be
 /// checked for exclusive access at run time for every value, a quarter of the time.
-struct RowMaker<Parser: RecordParser>: RowMaking {
+struct RowMaker<Parser: RecordParser> {
     private let plan: RoutePlan
     private let rows: RowBatch
     private(set) var rejections: [RowRejection] = []
@@ -37,6 +30,7 @@ struct RowMaker<Parser: RecordParser>: RowMaking {
         groups = GroupIndex(plan.table, partitionName: plan.spec.partitionName)
     }
 
+    /// See `RouteStage.process`.
     mutating func process(_ batch: borrowing EventBatch, events: [Int32]) {
         rows.removeAll()
         rejections.removeAll(keepingCapacity: true)

@@ -147,12 +147,19 @@ extension PipelineSpecs {
 }
 
 extension ColumnSpec {
-    /// Layout or pattern of times, as it is written in the file.
-    var timeFormat: String {
-        get { timeLayout == .pattern ? timePattern ?? "" : timeLayout.rawValue }
+    /// Layouts and patterns of times, as they are written in the file.
+    var timeFormats: [String] {
+        get {
+            ([TimeFormat(timeLayout, pattern: timePattern)] + otherTimeFormats)
+                .map { $0.layout == .pattern ? $0.pattern ?? "" : $0.layout.rawValue }
+        }
         set {
-            timeLayout = TimeLayout(rawValue: newValue) ?? .pattern
-            timePattern = timeLayout == .pattern ? newValue : nil
+            let formats = newValue.map { text in
+                TimeLayout(rawValue: text).map { TimeFormat($0) } ?? TimeFormat(.pattern, pattern: text)
+            }
+            guard let first = formats.first else { return }
+            (timeLayout, timePattern) = (first.layout, first.pattern)
+            otherTimeFormats = Array(formats.dropFirst())
         }
     }
 }

@@ -146,8 +146,10 @@ enum PipelineSpecs {
                 .optional("min_length", maximumLength, \.minimumByteCount, "Shortest text in bytes (UTF-8)."),
                 .optional("max_length", maximumLength, \.maximumByteCount, "Longest text in bytes (UTF-8)."),
                 .optional(
-                    "time_format", timeFormat, \.timeFormat,
-                    "How a timestamp or date is written in the event; a text with `%` is a strptime pattern."),
+                    "time_format", .list(timeFormat, minimumCount: 1, maximumCount: 8), \.timeFormats,
+                    default: "rfc3339",
+                    "How a timestamp or date is written in the event; a text with `%` is a strptime pattern. Of "
+                        + "several the first that fits counts."),
                 .optional(
                     "time_zone", .text("time zone", maximumByteCount: 64), \.timeZone,
                     default: "none: rfc3339 must name its own, other layouts are UTC",

@@ -42,6 +42,7 @@ struct CombinedParser: RecordParser {
         Field.allCases.map { "\($0)" } + parse.leading + parse.trailing
     }
 
+    @inline(__always)
     func cell(_ field: Int, _ type: ColumnType) -> Cell {
         let extent = field < Self.fieldCount ? extents[field] : others[field - Self.fieldCount]
         guard extent.from >= 0 else { return .none }

@@ -2,6 +2,13 @@ internal import Columns
 internal import Event
 internal import TimeZone
 
+/// A further format of a column's times.
+struct TimeAlternative: Sendable {
+    var layout: TimeLayout
+    /// Index into the plan's time patterns, or -1.
+    var pattern: Int
+}
+
 /// Reads the times of a route's columns. One thread at a time.
 ///
 /// A time without a zone is read in the column's zone (`LocalClock` has the rule for gaps and folds). A time
@@ -13,6 +20,7 @@ struct TimeReader {
     static let maximumAhead: Int64 = 7 * 86_400
 
     private let patterns: [TimePattern]
+    private let alternatives: [TimeAlternative]
     private var clocks: [LocalClock]
     /// The timestamp of the record in hand, milliseconds; -1 if it has none.
     var record: Int64 = -1
@@ -22,13 +30,20 @@ struct TimeReader {
 
     init(_ plan: RoutePlan) {
         patterns = plan.timePatterns
+        alternatives = plan.timeAlternatives
         clocks = plan.zones.map { LocalClock($0) }
     }
 
     /// Microseconds since the epoch, or nil if the cell is no time of the column's layout.
     mutating func microseconds(_ cell: Cell, _ step: ColumnStep) -> Int64? {
-        guard let found = instant(cell, step), found >= TimeText.minimum, found < TimeText.end else { return nil }
-        return found
+        if let found = instant(cell, step), found >= TimeText.minimum, found < TimeText.end { return found }
+        for index in step.alternatives {
+            var other = step
+            other.layout = alternatives[index].layout
+            other.timePattern = alternatives[index].pattern
+            if let found = instant(cell, other), found >= TimeText.minimum, found < TimeText.end { return found }
+        }
+        return nil
     }
 
     /// The day of a text whose pattern has no clock.

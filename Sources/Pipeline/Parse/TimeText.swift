@@ -6,7 +6,7 @@ internal import TimeZone
 /// is before year 1 or after 9999.
 ///
 /// Fractions beyond microseconds are cut off, never rounded up into the next second. A leap second
-/// (`:60`) counts as the first second of the next minute.
+/// (`:60`) counts as the first second of the next minute; where the zone is known it must end a day of UTC.
 enum TimeText {
     static let microsecondsPerSecond: Int64 = 1_000_000
     /// 0001-01-01T00:00:00Z, and the end of 9999-12-31.
@@ -24,7 +24,9 @@ enum TimeText {
             let clock = clock(two(text, 12), two(text, 15), two(text, 18)),
             let offset = offset(text, at: 21, hasColon: false)
         else { return nil }
-        return (day * 86_400 + clock - offset) * microsecondsPerSecond
+        let seconds = day * 86_400 + clock - offset
+        guard text[18] != UInt8(ascii: "6") || seconds % 86_400 == 0 else { return nil }
+        return seconds * microsecondsPerSecond
     }
 
     /// `2026-11-20T12:34:56.789Z`; also `t`, `z`, a space for T, and `+0530`. Without a zone `hasZone` becomes
@@ -53,7 +55,9 @@ enum TimeText {
                 offset = found
             }
         }
-        return (day * 86_400 + clock - offset) * microsecondsPerSecond + fraction
+        let seconds = day * 86_400 + clock - offset
+        guard text[17] != UInt8(ascii: "6") || !hasZone || seconds % 86_400 == 0 else { return nil }
+        return seconds * microsecondsPerSecond + fraction
     }
 
     /// `2026-11-20`, as days since 1970-01-01.
