@@ -1,6 +1,7 @@
 internal import Columns
 internal import Event
 internal import Parquet
+internal import ParquetSamples
 internal import Pipeline
 internal import Platform
 
@@ -9,10 +10,38 @@ func writeRandomTables(_ words: [String]) throws -> Int32 {
     guard words.count == 5, let first = UInt64(words[3]), let count = UInt64(words[4]) else { return 64 }
     for seed in first..<first + count {
         let table = RandomTable(seed: seed)
-        try table.write(to: words[2] + "/\(seed).parquet")
+        try Syscalls.open(words[2] + "/\(seed).parquet", .writeTruncate).writeAll(try table.file())
         try Syscalls.open(words[2] + "/\(seed).json", .writeTruncate).writeAll(Array(table.expected.utf8))
     }
     return 0
+}
+
+/// `parquet-roundtrip FIRST COUNT`: random tables through writer and reader; then the same files damaged in
+/// places, which the reader may refuse but must survive.
+func roundTrip(_ words: [String]) throws -> Int32 {
+    guard words.count == 4, let first = UInt64(words[2]), let count = UInt64(words[3]) else { return 64 }
+    var refused = 0
+    var faults = 0
+    for seed in first..<first + count {
+        let table = RandomTable(seed: seed)
+        var bytes = try table.file()
+        if let fault = try table.difference(reading: bytes) {
+            faults += 1
+            _ = StandardStreams.writeOutput(Array("seed \(seed): \(fault)\n".utf8))
+        }
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<Int.random(in: 1...8, using: &generator) {
+            let place = Int.random(in: 0..<bytes.count, using: &generator)
+            bytes[place] = UInt8.random(in: .min ... .max, using: &generator)
+        }
+        if Int.random(in: 0..<8, using: &generator) == 0 {
+            bytes.removeLast(Int.random(in: 1...bytes.count, using: &generator))
+        }
+        do throws(Failure) { _ = try table.difference(reading: bytes) } catch { refused += 1 }
+    }
+    _ = StandardStreams.writeOutput(
+        Array("\(count) tables, \(faults) wrong; \(refused) of as many damaged files refused\n".utf8))
+    return faults == 0 ? 0 : 1
 }
 
 /// `parquet combined FILE OUT [ROUNDS [CODEC [LEVEL]]]`: access log to Parquet on one core.

@@ -54,6 +54,7 @@ func rate(_ name: String, _ count: Int, _ byteCount: Int, _ body: () -> Void) {
 func run() throws -> Int32 {
     let words = CommandLine.arguments
     if words.count > 1, words[1] == "parquet-random" { return try writeRandomTables(words) }
+    if words.count > 1, words[1] == "parquet-roundtrip" { return try roundTrip(words) }
     if words.count > 1, words[1] == "parquet" { return try writeAccessLog(words) }
     guard words.count >= 4, words[1] == "parse", let format = RecordFormat(rawValue: words[2]),
         let bytes = try DurableFile.read(words[3], maximum: maximumByteCount)
@@ -96,6 +97,7 @@ if code != 0 {
         usage: millrace-bench parse combined|maxwell FILE [ROUNDS | -]
                millrace-bench parquet combined|maxwell FILE OUT [ROUNDS [CODEC [LEVEL [delta|plain]]]]
                millrace-bench parquet-random FOLDER FIRST COUNT
+               millrace-bench parquet-roundtrip FIRST COUNT
 
         """.utf8))
 }

@@ -9,7 +9,8 @@ enum Tool {
     static let spec = ProgramSpec(
         name: "millrace", summary: "The operator's tool of Millrace.",
         version: "millrace \(version)\nlibrdkafka \(KafkaLibrary.version)",
-        verbs: RunVerb.specs + CheckVerb.specs + LagVerb.specs + AuditVerb.specs + StatusVerb.specs + TopicsVerb.specs)
+        verbs: RunVerb.specs + CheckVerb.specs + LagVerb.specs + AuditVerb.specs + StatusVerb.specs + TopicsVerb.specs
+            + CatVerb.specs)
 
     /// Runs a command line; the result is the exit code.
     static func perform(_ words: [String]) throws(Failure) -> Int32 {
@@ -23,6 +24,7 @@ enum Tool {
             case "check": return try CheckVerb.run(command)
             case "lag": return try LagVerb.run(command)
             case "audit", "audit accept": return try AuditVerb.run(command)
+            case "cat": return try CatVerb.run(command)
             case "status": return try StatusVerb.run(command)
             default: return try TopicsVerb.run(command)
             }

@@ -61,5 +61,11 @@ def test_a_run_writes_the_same_rows_as_parquet_and_as_json_lines():
             check(metadata.get("millrace.table") == f"web.{name}", f"metadata {metadata}")
             codec = query(f"SELECT DISTINCT compression FROM parquet_metadata('{files[0]}')")[0][0]
             check(codec.lower().replace("uncompressed", "none") == name, f"{name} is compressed with {codec}")
+        written = sorted(line for path in (space / "warehouse" / "web" / "lines").rglob("part-*.jsonl") for line in path.read_text().splitlines())
+        files = sorted((space / "warehouse" / "web" / "zstd").rglob("part-*.parquet"))
+        printed = run("millrace", "cat", *files).stdout.splitlines()
+        check(sorted(printed) == written, "millrace cat prints other rows than the JSON lines")
+        check(len(run("millrace", "cat", "--limit", "7", "--columns", "status,time", files[0]).stdout.splitlines()) == 7, "cat --limit")
+        run("millrace", "cat", config, code=65)
         report = audit(config, code=0)
         check(report["pipelines"][0]["balance"]["holds"], f"balance {report}")

@@ -1,18 +1,23 @@
-internal import Columns
-internal import Event
-internal import Parquet
+public import Columns
+public import Event
+public import Parquet
 internal import Platform
 
-/// A table of random shape and content, the same for every run of a seed; and its values as text.
-struct RandomTable {
+/// A table of random shape and content, the same for every run of a seed: for tests of writer and reader, and
+/// for other readers.
+public struct RandomTable {
     let batches: [RowBatch]
-    let shapes: [(name: String, shape: ColumnShape)]
-    let options: ParquetOptions
-    private(set) var rowCount = 0
+    /// Names and shapes of the columns.
+    public let shapes: [(name: String, shape: ColumnShape)]
+    /// How the file is written.
+    public let options: ParquetOptions
+    /// Rows of all batches.
+    public private(set) var rowCount = 0
 
     private enum Style: CaseIterable { case constant, few, unique, rising, extreme, runs }
 
-    init(seed: UInt64) {
+    /// The table of a seed.
+    public init(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var options = ParquetOptions()
         options.codec = ParquetCodec.allCases.randomElement(using: &generator) ?? .zstd
@@ -115,9 +120,8 @@ struct RandomTable {
         unsafe bytes.withUnsafeBytes { column.append(unsafe ByteView($0)) }
     }
 
-    /// Writes the file; every other batch goes in by odd and even rows.
-    func write(to path: String) throws {
-        let file = try Syscalls.open(path, .writeTruncate)
+    /// The file; every other batch goes in by odd and even rows.
+    public func file() throws(Failure) -> [UInt8] {
         let parquet = ParquetFile(columns: shapes, options: options)
         let group = RowGroupEncoder(
             columns: shapes, options: options,
@@ -135,7 +139,29 @@ struct RandomTable {
         }
         try unsafe parquet.append(group) { unsafe bytes.append(contentsOf: $0) }
         try unsafe parquet.finish { unsafe bytes.append(contentsOf: $0) }
-        try file.writeAll(bytes)
+        return bytes
+    }
+
+    /// What is wrong with the rows that our reader finds in a file of this table; nil: nothing.
+    public func difference(reading bytes: [UInt8]) throws(Failure) -> String? {
+        let reader = try ParquetReader(ParquetBytes(bytes))
+        guard reader.rowCount == rowCount, reader.columns.elementsEqual(shapes, by: { $0 == $1 }) else {
+            return "\(reader.rowCount) rows of \(reader.columns), not \(rowCount) of \(shapes)"
+        }
+        let order = orders.flatMap { rows, order in order.map { (rows, Int($0)) } }
+        var at = 0
+        while try reader.next() {
+            for row in 0..<reader.rows.rowCount {
+                guard at < order.count else { return "more than \(order.count) rows" }
+                let (rows, place) = order[at]
+                for (found, wanted) in zip(reader.rows.columns, rows.columns) {
+                    let (left, right) = (Self.text(found, row), Self.text(wanted, place))
+                    guard left == right else { return "\(wanted.name)[\(at)] is \(left), not \(right)" }
+                }
+                at += 1
+            }
+        }
+        return at == order.count ? nil : "\(at) rows, not \(order.count)"
     }
 
     /// The rows of each batch in the order in which they are written.
@@ -148,7 +174,7 @@ struct RandomTable {
 
     /// The values as JSON: per column a list of texts, null for null. Bytes in hexadecimal, doubles as their
     /// bits, decimals unscaled.
-    var expected: String {
+    public var expected: String {
         var columns: [String] = []
         for index in shapes.indices {
             var values: [String] = []

@@ -218,18 +218,18 @@ enum BoundOrder {
         }
     }
 
-    private static func bits(_ bytes: [UInt8]) -> UInt64 {
+    static func bits(_ bytes: [UInt8]) -> UInt64 {
         bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     /// Little-endian and signed, of any width up to eight bytes.
-    private static func word(_ bytes: [UInt8]) -> Int64 {
+    static func word(_ bytes: [UInt8]) -> Int64 {
         let shift = Int64(64 - 8 * min(8, bytes.count))
         return (Int64(bitPattern: bits(bytes)) << shift) >> shift
     }
 
     /// Big-endian and signed.
-    private static func wide(_ bytes: [UInt8]) -> Int128 {
+    static func wide(_ bytes: [UInt8]) -> Int128 {
         bytes.reduce(bytes.first ?? 0 >= 0x80 ? -1 : 0) { $0 << 8 | Int128($1) }
     }
 }
