@@ -74,7 +74,7 @@ let package = Package(
         // L5: the programs
         program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
-        program("millrace", ["Agent", "Collector", "Columns", "Configuration", "Event", "JSON", "Parquet", "Platform", "Sinks", "Telemetry", "Transport"]),
+        program("millrace", ["Agent", "Collector", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace-bench", ["Columns", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
         // Tests, one folder per target
         tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
@@ -89,7 +89,7 @@ let package = Package(
         tests("FormatTests", ["Event", "Platform", "Columns", "JSON", "Pipeline", "Sinks"]),
         tests("PlatformTests", ["Platform"]),
         tests("TidyTests", ["Platform"]),
-        tests("MillraceTests", ["millrace", "Event", "JSON", "Sinks"]),
+        tests("MillraceTests", ["millrace", "Columns", "Event", "JSON", "Sinks"]),
         tests("CodecTests", ["Codec", "Event", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Event", "Platform"]),
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),

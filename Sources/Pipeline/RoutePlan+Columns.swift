@@ -20,15 +20,24 @@ struct PlanBuild {
     var zones: [Zone] = []
     var zoneNames: [String] = []
 
-    mutating func zone(_ name: String) throws(Failure) -> Int {
+    mutating func zone(_ name: String, _ column: ColumnSpec, _ spec: RouteSpec) throws(Failure) -> Int {
         if let known = zoneNames.firstIndex(of: name) { return known }
-        zones.append(try Zone(name))
+        zones.append(try RoutePlan.zone(name, spec, column))
         zoneNames.append(name)
         return zones.count - 1
     }
 }
 
 extension RoutePlan {
+    static func zone(_ name: String, _ spec: RouteSpec, _ column: ColumnSpec?) throws(Failure) -> Zone {
+        do throws(Failure) { return try Zone(name) } catch {
+            throw Failure(
+                error.code, stage: error.stage, kind: error.kind,
+                failure(spec, column, "names a time zone that there is not: '\(name.prefix(80))'").message,
+                hint: error.hint)
+        }
+    }
+
     static func step(
         _ column: ColumnSpec, _ spec: RouteSpec, _ build: inout PlanBuild
     ) throws(Failure) -> ColumnStep {
@@ -83,9 +92,9 @@ extension RoutePlan {
         }
         step.alternatives = first..<build.timeAlternatives.count
         if let name = column.timeZone {
-            step.zone = try build.zone(name)
+            step.zone = try build.zone(name, column, spec)
         } else if spec.format == .w3c {
-            step.zone = try build.zone("UTC")
+            step.zone = try build.zone("UTC", column, spec)
         }
         if let limit = column.maximumFutureMilliseconds {
             let (micros, overflow) = limit.multipliedReportingOverflow(by: 1_000)

@@ -47,7 +47,7 @@ public struct RoutePlan: Sendable {
     public init(_ spec: RouteSpec) throws(Failure) {
         self.spec = spec
         table = try TableTemplate(spec)
-        zone = try Zone(spec.timeZone)
+        zone = try Self.zone(spec.timeZone, spec, nil)
         try Self.checkPartitionName(spec)
         let columns = spec.columns.isEmpty ? StandardColumns.of(spec.format) : spec.columns
         guard !columns.isEmpty else {

@@ -10,6 +10,25 @@ public enum StandardStreams {
     @discardableResult
     public static func writeOutput(_ bytes: [UInt8]) -> Bool { write(1, bytes) }
 
+    /// Reads stdin to its end, at most `maximum` bytes. Blocks until the writer closes it.
+    public static func readInput(maximum: Int) throws(Errno) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 65_536)
+        while bytes.count < maximum {
+            let count = unsafe block.withUnsafeMutableBytes { unsafe Glibc.read(0, $0.baseAddress, $0.count) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw Errno(errno)
+            }
+            if count == 0 { break }
+            bytes += block[..<min(count, maximum - bytes.count)]
+        }
+        return bytes
+    }
+
+    /// Whether stdout is a terminal.
+    public static var outputIsTerminal: Bool { isatty(1) == 1 }
+
     @discardableResult
     private static func write(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
         var start = 0

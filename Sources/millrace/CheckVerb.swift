@@ -2,6 +2,7 @@ internal import Columns
 internal import Configuration
 internal import Event
 internal import JSON
+internal import Pipeline
 internal import Platform
 internal import Sinks
 internal import Transport
@@ -32,7 +33,8 @@ enum CheckVerb {
             var faults: [JSONValue] = []
             do throws(ConfigFaults) {
                 let file = try ConfigFile.load(path, as: kind)
-                for failure in command.flag("offline") ? [] : Trial(file: file).failures() {
+                let trial = Trial(file: file)
+                for failure in trial.routeFailures() + (command.flag("offline") ? [] : trial.failures()) {
                     lines.append("\(path): \(failure)")
                     faults.append(Terminal.json(of: failure))
                     // A topic that is missing may be made while a daemon waits for it; for a check it is a fault.
@@ -75,6 +77,16 @@ struct Trial {
         if let settings = file.collectorSettings {
             if let failure = writeFailure(settings.warehouse.path, "the warehouse") { found.append(failure) }
             do throws(Failure) { _ = try WarehouseLog.state(settings.warehouse) } catch { found.append(error) }
+        }
+        return found
+    }
+
+    /// Routes that cannot be compiled: patterns, zones, fields, checks. Nothing outside the file is looked at but
+    /// the tz database.
+    func routeFailures() -> [Failure] {
+        var found: [Failure] = []
+        for route in file.collectorSettings?.pipelines.flatMap(\.routes) ?? [] {
+            do throws(Failure) { _ = try RoutePlan(route) } catch { found.append(error) }
         }
         return found
     }
