@@ -19,6 +19,7 @@ struct Node {
     std::vector<Child> children;
     std::vector<size_t> cells;
     uint64_t stamp = 0;  // the record in which it was last met
+    size_t next = 0;     // the child that is looked at first
 
     Node *child(const millrace_path_step &step) {
         for (auto &known : children)
@@ -31,8 +32,14 @@ struct Node {
         return children.back().node.get();
     }
     Node *named(std::string_view name) {
-        for (auto &known : children)
-            if (known.is_name && name == known.name) return known.node.get();
+        // Why from where the last name was found: records of one writer have their members in one order.
+        const size_t count = children.size();
+        for (size_t tried = 0; tried < count; ++tried) {
+            const size_t at = next + tried < count ? next + tried : next + tried - count;
+            if (!children[at].is_name || name != children[at].name) continue;
+            next = at + 1 < count ? at + 1 : 0;
+            return children[at].node.get();
+        }
         return nullptr;
     }
     Node *indexed(size_t index) {

@@ -1,6 +1,7 @@
-// Measures parse and format on one core: `millrace-bench parse combined|maxwell FILE [rounds]`.
+// Measures parse and format on one core: `millrace-bench parse combined FILE [rounds]`.
 // With `-` for rounds the JSON lines go to stdout once, for other readers to check.
 internal import Columns
+internal import Configuration
 internal import Event
 internal import Pipeline
 internal import Platform
@@ -51,15 +52,24 @@ func rate(_ name: String, _ count: Int, _ byteCount: Int, _ body: () -> Void) {
     _ = StandardStreams.writeOutput(Array("\(name): \(perSecond) lines/s, \(megabytes) MB/s\n".utf8))
 }
 
+/// The standard table of a format, or a route of a configuration: `collector.yaml#shop.access`.
+func benchRoute(_ text: String) throws -> RouteSpec? {
+    if let format = RecordFormat(rawValue: text) { return RouteSpec(table: "bench.rows", format: format) }
+    let parts = text.split(separator: "#").map(String.init)
+    guard parts.count == 2 else { return nil }
+    let settings = try CollectorSettings.load(path: parts[0])
+    return settings.pipelines.flatMap(\.routes).first { $0.table == parts[1] }
+}
+
 func run() throws -> Int32 {
     let words = CommandLine.arguments
     if words.count > 1, words[1] == "parquet-random" { return try writeRandomTables(words) }
     if words.count > 1, words[1] == "parquet-roundtrip" { return try roundTrip(words) }
     if words.count > 1, words[1] == "parquet" { return try writeAccessLog(words) }
-    guard words.count >= 4, words[1] == "parse", let format = RecordFormat(rawValue: words[2]),
+    guard words.count >= 4, words[1] == "parse", let route = try benchRoute(words[2]),
         let bytes = try DurableFile.read(words[3], maximum: maximumByteCount)
     else { return 64 }
-    let plan = try RoutePlan(RouteSpec(table: "bench.rows", format: format))
+    let plan = try RoutePlan(route)
     let stage = try RouteStage(plan)
     let formatter = JSONLinesFormatter()
     let boxes = makeBatches(bytes)
@@ -94,7 +104,7 @@ func run() throws -> Int32 {
 let code = try run()
 if code != 0 {
     _ = StandardStreams.writeOutput(Array("""
-        usage: millrace-bench parse combined|maxwell FILE [ROUNDS | -]
+        usage: millrace-bench parse combined|maxwell|syslog|raw|CONFIG#TABLE FILE [ROUNDS | -]
                millrace-bench parquet combined|maxwell FILE OUT [ROUNDS [CODEC [LEVEL [delta|plain]]]]
                millrace-bench parquet-random FOLDER FIRST COUNT
                millrace-bench parquet-roundtrip FIRST COUNT
