@@ -123,10 +123,7 @@ final class ColumnEncoder {
             if column.holdsBytes { count = try stepCount(column, selection, from, count) }
             unsafe step(column, selection, from, count, scratch)
             from += count
-            // Why the dictionary too: of long values it would outgrow all bounds within one page.
-            if rowCount >= options.pageRowCount || pageByteCount >= options.pageByteCount
-                || usesDictionary && dictionaryByteCount > options.dictionaryByteCount
-            {
+            if rowCount >= options.pageRowCount || pageByteCount >= options.pageByteCount {
                 try finishPage(scratch)
             }
         }

@@ -1,0 +1,79 @@
+internal import Columns
+internal import Configuration
+internal import Event
+internal import Pipeline
+internal import Platform
+
+/// `millrace ddl`: what declares the warehouse's tables to Hive, Spark, Trino or DuckDB.
+enum DDLVerb {
+    static let specs = [
+        VerbSpec(
+            "ddl", "The statements that declare the tables to Hive, Spark, Trino or DuckDB.",
+            discussion: "Tables are external: dropping one removes no file. Hive, Spark and Trino learn of new days by "
+                + "the last statement of each table (MSCK REPAIR, sync_partition_metadata): repeat it daily. DuckDB "
+                + "looks at the folder in every query.",
+            options: [
+                ConfigFile.option,
+                OptionSpec(
+                    "for", value: "SYSTEM", choices: Dialect.allCases.map(\.rawValue), isRequired: true,
+                    "Who reads the tables."),
+                OptionSpec(
+                    "table", value: "DB.TABLE", isRepeatable: true,
+                    "Only these; needed for routes whose table's name comes from the records. Default: all."),
+                OptionSpec("catalog", value: "NAME", "Trino's catalogue. Default: hive."),
+            ])
+    ]
+
+    static func run(_ command: ParsedCommand) throws(Failure) -> Int32 {
+        let settings = try ConfigFile.requireCollector(command).settings
+        guard let dialect = command.value("for").flatMap(Dialect.init) else {
+            throw ToolFailure.usage("--for is missing", hint: "--for hive, spark, trino or duckdb")
+        }
+        let routes = settings.pipelines.flatMap(\.routes)
+        let tables = command.values("table")
+        var seen: Set<String> = []
+        var text = ""
+        for table in tables.isEmpty ? routes.map(\.table) : tables where seen.insert(table).inserted {
+            guard let route = routes.first(where: { matches($0.table, table) }) else {
+                throw ToolFailure.usage(
+                    "no route leads to \(table)",
+                    hint: "there are " + Set(routes.map(\.table)).sorted().joined(separator: ", "))
+            }
+            if table.contains("{") {
+                text += "-- \(table): named by the records; give each with --table\n\n"
+                continue
+            }
+            let plan = try RoutePlan(route)
+            var definition = TableDefinition(plan, table: table, warehouse: absolute(settings.warehouse.path))
+            if let catalog = command.value("catalog") { definition.catalog = catalog }
+            text += definition.text(dialect) + "\n"
+        }
+        Terminal.write(text)
+        return 0
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = Environment.value(of: "PWD") else { return path }
+        return folder + "/" + path
+    }
+
+    /// Whether a table is the route's, or one that its replacements can give.
+    static func matches(_ pattern: String, _ table: String) -> Bool {
+        if pattern == table { return true }
+        guard pattern.contains("{") else { return false }
+        var rest = table[...]
+        let pieces = pattern.replacing("{database}", with: "{").replacing("{table}", with: "{")
+            .split(separator: "{", omittingEmptySubsequences: false)
+        guard let first = pieces.first, rest.hasPrefix(first) else { return false }
+        rest = rest.dropFirst(first.count)
+        for piece in pieces.dropFirst() {
+            if piece.isEmpty {
+                rest = rest.dropFirst(rest.count)
+                continue
+            }
+            guard let range = rest.firstRange(of: piece), range.lowerBound > rest.startIndex else { return false }
+            rest = rest[range.upperBound...]
+        }
+        return rest.isEmpty
+    }
+}

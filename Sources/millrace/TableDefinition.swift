@@ -1,0 +1,173 @@
+internal import Columns
+internal import Pipeline
+
+/// The systems that tables are declared for.
+enum Dialect: String, CaseIterable {
+    case hive, spark, trino, duckdb
+
+    /// A column's type.
+    func type(_ column: ColumnSpec) -> String {
+        switch column.type {
+        case .boolean: "BOOLEAN"
+        case .int32: self == .hive || self == .spark ? "INT" : "INTEGER"
+        case .int64: "BIGINT"
+        case .double: "DOUBLE"
+        case .decimal: "DECIMAL(\(column.shape.precision),\(column.shape.scale))"
+        case .string, .json: text
+        case .bytes:
+            switch self {
+            case .hive, .spark: "BINARY"
+            case .trino: "VARBINARY"
+            case .duckdb: "BLOB"
+            }
+        case .date: "DATE"
+        case .timestamp:
+            switch self {
+            case .hive, .spark: "TIMESTAMP"
+            case .trino: "TIMESTAMP(6)"
+            // What it reads from Parquet, too: instants, shown in the session's zone.
+            case .duckdb: "TIMESTAMPTZ"
+            }
+        }
+    }
+
+    var text: String { self == .hive || self == .spark ? "STRING" : "VARCHAR" }
+
+    /// A name that may be any text.
+    func quoted(_ name: String) -> String {
+        let quote = self == .hive || self == .spark ? "`" : "\""
+        return quote + name.replacing(quote, with: quote + quote) + quote
+    }
+
+    /// A text.
+    func literal(_ text: String) -> String {
+        let plain = self == .hive || self == .spark ? text.replacing("\\", with: "\\\\") : text
+        return "'" + plain.replacing("'", with: self == .hive || self == .spark ? "\\'" : "''") + "'"
+    }
+}
+
+/// The declaration of one table over the files that a route writes. The files stay what they are: tables are
+/// external, and dropping one removes nothing.
+struct TableDefinition {
+    var database: String
+    var table: String
+    var columns: [ColumnSpec]
+    var partition: String
+    var format: FileFormat
+    /// Absolute path of the table's folder.
+    var folder: String
+    /// Catalogue of Trino's Hive connector.
+    var catalog = "hive"
+
+    init(_ plan: RoutePlan, table name: String, warehouse: String) {
+        let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
+        database = parts.first ?? name
+        table = parts.last ?? name
+        columns = plan.columns
+        partition = plan.spec.partitionName
+        format = plan.spec.fileFormat
+        folder = "\(warehouse)/\(database)/\(table)"
+    }
+
+    func text(_ dialect: Dialect) -> String {
+        switch dialect {
+        case .hive: hive
+        case .spark: spark
+        case .trino: trino
+        case .duckdb: duckdb
+        }
+    }
+
+    private func name(_ dialect: Dialect) -> String {
+        dialect.quoted(database) + "." + dialect.quoted(table)
+    }
+
+    private func list(_ dialect: Dialect, withPartition: Bool) -> String {
+        var lines = columns.map { "  \(dialect.quoted($0.name)) \(dialect.type($0))" }
+        if withPartition { lines.append("  \(dialect.quoted(partition)) \(dialect.text)") }
+        return lines.joined(separator: ",\n")
+    }
+
+    private var hive: String {
+        let storage =
+            switch format {
+            case .parquet: "STORED AS PARQUET"
+            case .jsonLines:
+                // Why both patterns: a whole second is written without a fraction.
+                """
+                ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.JsonSerDe'
+                WITH SERDEPROPERTIES ('timestamp.formats' = \
+                "yyyy-MM-dd'T'HH:mm:ss'Z',yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'")
+                STORED AS TEXTFILE
+                """
+            }
+        return """
+            CREATE DATABASE IF NOT EXISTS \(Dialect.hive.quoted(database));
+            CREATE EXTERNAL TABLE IF NOT EXISTS \(name(.hive)) (
+            \(list(.hive, withPartition: false))
+            )
+            PARTITIONED BY (\(Dialect.hive.quoted(partition)) STRING)
+            \(storage)
+            LOCATION \(Dialect.hive.literal("file://" + folder));
+            MSCK REPAIR TABLE \(name(.hive));
+
+            """
+    }
+
+    private var spark: String {
+        """
+        CREATE DATABASE IF NOT EXISTS \(Dialect.spark.quoted(database));
+        CREATE TABLE IF NOT EXISTS \(name(.spark)) (
+        \(list(.spark, withPartition: true))
+        )
+        USING \(format == .parquet ? "PARQUET" : "JSON")
+        PARTITIONED BY (\(Dialect.spark.quoted(partition)))
+        LOCATION \(Dialect.spark.literal("file://" + folder));
+        MSCK REPAIR TABLE \(name(.spark));
+
+        """
+    }
+
+    private var trino: String {
+        let schema = Dialect.trino.quoted(catalog) + "." + Dialect.trino.quoted(database)
+        let arguments = [database, table, "ADD"].map(Dialect.trino.literal).joined(separator: ", ")
+        return """
+            CREATE SCHEMA IF NOT EXISTS \(schema);
+            CREATE TABLE IF NOT EXISTS \(schema).\(Dialect.trino.quoted(table)) (
+            \(list(.trino, withPartition: true))
+            )
+            WITH (
+              format = '\(format == .parquet ? "PARQUET" : "JSON")',
+              external_location = \(Dialect.trino.literal("file://" + folder)),
+              partitioned_by = ARRAY[\(Dialect.trino.literal(partition))]
+            );
+            CALL \(Dialect.trino.quoted(catalog)).system.sync_partition_metadata(\(arguments));
+
+            """
+    }
+
+    private var duckdb: String {
+        let files = Dialect.duckdb.literal("\(folder)/\(partition)=*/part-*")
+        let types = "hive_partitioning = true, hive_types = {\(Dialect.duckdb.literal(partition)): VARCHAR}"
+        let source: String
+        if format == .parquet {
+            source = "read_parquet(\(files), \(types))"
+        } else {
+            let declared = columns.map { column in
+                // JSON lines hold bytes as base64.
+                let type = column.type == .bytes ? "VARCHAR" : Dialect.duckdb.type(column)
+                return "\(Dialect.duckdb.literal(column.name)): \(Dialect.duckdb.literal(type))"
+            }
+            source = """
+                read_json(\(files), format = 'newline_delimited', \(types),
+                  columns = {\(declared.joined(separator: ", "))})
+                """
+        }
+        return """
+            CREATE SCHEMA IF NOT EXISTS \(Dialect.duckdb.quoted(database));
+            CREATE OR REPLACE VIEW \(name(.duckdb)) AS
+            SELECT * FROM \(source);
+
+            """
+    }
+}

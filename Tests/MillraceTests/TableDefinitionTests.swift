@@ -1,0 +1,56 @@
+import Columns
+import Event
+import Pipeline
+import Testing
+
+@testable import millrace
+
+private func definition(_ format: FileFormat) throws -> TableDefinition {
+    var spec = RouteSpec(table: "shop.orders", format: .json, timeColumn: "at")
+    spec.fileFormat = format
+    spec.columns = [
+        ColumnSpec(name: "at", type: .timestamp), ColumnSpec(name: "o`d\"d", type: .string), ColumnSpec(name: "id", type: .int32),
+        ColumnSpec(name: "total", type: .decimal), ColumnSpec(name: "raw", type: .bytes), ColumnSpec(name: "items", type: .json),
+    ]
+    (spec.columns[3].precision, spec.columns[3].scale) = (18, 2)
+    return TableDefinition(try RoutePlan(spec), table: "shop.orders", warehouse: "/srv/it's")
+}
+
+@Test func aParquetTableIsDeclaredToHive() throws {
+    #expect(try definition(.parquet).text(.hive) == #"""
+        CREATE DATABASE IF NOT EXISTS `shop`;
+        CREATE EXTERNAL TABLE IF NOT EXISTS `shop`.`orders` (
+          `at` TIMESTAMP,
+          `o``d"d` STRING,
+          `id` INT,
+          `total` DECIMAL(18,2),
+          `raw` BINARY,
+          `items` STRING
+        )
+        PARTITIONED BY (`dt` STRING)
+        STORED AS PARQUET
+        LOCATION 'file:///srv/it\'s/shop/orders';
+        MSCK REPAIR TABLE `shop`.`orders`;
+
+        """#)
+}
+
+@Test func theOtherSystemsAreToldInTheirOwnWords() throws {
+    let spark = try definition(.jsonLines).text(.spark)
+    #expect(spark.contains("  `items` STRING,\n  `dt` STRING\n)\nUSING JSON\nPARTITIONED BY (`dt`)\n"))
+    let trino = try definition(.parquet).text(.trino)
+    #expect(trino.contains("CREATE TABLE IF NOT EXISTS \"hive\".\"shop\".\"orders\" (\n  \"at\" TIMESTAMP(6),\n  \"o`d\"\"d\" VARCHAR,\n"))
+    #expect(trino.contains("external_location = 'file:///srv/it''s/shop/orders',\n  partitioned_by = ARRAY['dt']\n"))
+    let duckdb = try definition(.jsonLines).text(.duckdb)
+    #expect(duckdb.contains("read_json('/srv/it''s/shop/orders/dt=*/part-*', format = 'newline_delimited'"))
+    #expect(duckdb.contains("'total': 'DECIMAL(18,2)', 'raw': 'VARCHAR', 'items': 'VARCHAR'}"))
+    #expect(try definition(.parquet).text(.duckdb).contains("read_parquet('/srv/it''s/shop/orders/dt=*/part-*', hive_partitioning = true"))
+}
+
+@Test(arguments: [
+    ("shop.orders", "shop.orders", true), ("shop.{table}_changes", "shop.orders_changes", true), ("shop.{table}_changes", "shop._changes", false),
+    ("{database}.{table}", "a.b", true), ("{database}.x", "a.y", false), ("a.b", "a.c", false), ("shop.{table}", "shop.x", true),
+] as [(String, String, Bool)])
+func aTableBelongsToTheRouteThatCanGiveItsName(_ pattern: String, _ table: String, _ expected: Bool) {
+    #expect(DDLVerb.matches(pattern, table) == expected, "\(pattern) \(table)")
+}
