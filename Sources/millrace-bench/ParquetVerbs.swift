@@ -104,3 +104,49 @@ func writeAccessLog(_ words: [String]) throws -> Int32 {
     }
     return 0
 }
+
+/// `parquet-large OUT COLUMNS ROWS BYTES`: so many string columns and rows of values of so many bytes: for tables
+/// of ten thousand columns and for more than 2 GiB of text.
+func writeLarge(_ words: [String]) throws -> Int32 {
+    guard words.count == 6, let columnCount = Int(words[3]), let rowCount = Int(words[4]),
+        let byteCount = Int(words[5]), columnCount <= RowBatch.maximumColumnCount
+    else { return 64 }
+    let shapes = (0..<columnCount).map { (name: "c\($0)", shape: ColumnShape($0 % 2 == 0 ? .string : .int64)) }
+    var options = ParquetOptions()
+    options.codec = .snappy
+    let group = RowGroupEncoder(columns: shapes, options: options, workspace: try ParquetWorkspace(codec: .snappy))
+    let file = ParquetFile(columns: shapes, options: options)
+    let output = try Syscalls.open(words[2], .writeTruncate)
+    let write: (UnsafeRawBufferPointer) throws(Failure) -> Void = { buffer throws(Failure) in
+        do { try unsafe output.writeAll(buffer) } catch {
+            throw Failure("bench.write", stage: .sink, kind: .transient, "cannot write: \(error)")
+        }
+    }
+    let rows = RowBatch(shapes: shapes)
+    var text = [UInt8](repeating: UInt8(ascii: "x"), count: byteCount)
+    for row in 0..<rowCount {
+        let place = rows.appendGroup(RowGroup(table: "a.b", partition: "p"))
+        for (index, digit) in "\(row)".utf8.enumerated() where index < text.count { text[index] = digit }
+        for column in rows.columns {
+            if column.holdsBytes {
+                unsafe text.withUnsafeBytes { column.append(unsafe ByteView($0)) }
+            } else {
+                column.append(Int64(row))
+            }
+        }
+        rows.commitRow(event: 0, group: place)
+        if rows.columns[0].byteCount > 1 << 20 || row + 1 == rowCount {
+            try group.append(rows)
+            rows.removeAll()
+            if group.isFull {
+                try unsafe file.append(group, write: write)
+                group.removeAll()
+            }
+        }
+    }
+    try unsafe file.append(group, write: write)
+    try unsafe file.finish(write: write)
+    let line = "\(file.rowCount) rows, \(columnCount) columns, \(file.byteCount) bytes\n"
+    _ = StandardStreams.writeOutput(Array(line.utf8))
+    return 0
+}

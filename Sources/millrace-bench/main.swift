@@ -65,6 +65,7 @@ func run() throws -> Int32 {
     let words = CommandLine.arguments
     if words.count > 1, words[1] == "parquet-random" { return try writeRandomTables(words) }
     if words.count > 1, words[1] == "parquet-roundtrip" { return try roundTrip(words) }
+    if words.count > 1, words[1] == "parquet-large" { return try writeLarge(words) }
     if words.count > 1, words[1] == "parquet" { return try writeAccessLog(words) }
     guard words.count >= 4, words[1] == "parse", let route = try benchRoute(words[2]),
         let bytes = try DurableFile.read(words[3], maximum: maximumByteCount)
@@ -108,6 +109,7 @@ if code != 0 {
                millrace-bench parquet combined|maxwell FILE OUT [ROUNDS [CODEC [LEVEL [delta|plain]]]]
                millrace-bench parquet-random FOLDER FIRST COUNT
                millrace-bench parquet-roundtrip FIRST COUNT
+               millrace-bench parquet-large OUT COLUMNS ROWS BYTES
 
         """.utf8))
 }

@@ -137,3 +137,18 @@ private func delta(_ values: [Int64], is32: Bool = false) -> [UInt8] {
     #expect(try file() == first)
     #expect(first.starts(with: Array("PAR1".utf8)) && first.suffix(4) == Array("PAR1".utf8))
 }
+
+@Test func longValuesDoNotPileUpInADictionary() throws {
+    let shapes: [(name: String, shape: ColumnShape)] = [("s", ColumnShape(.string))]
+    let encoder = RowGroupEncoder(columns: shapes, options: ParquetOptions(), workspace: try ParquetWorkspace(codec: .zstd))
+    let rows = RowBatch(shapes: shapes)
+    for number in 0..<64 {
+        rows.removeAll()
+        let group = rows.appendGroup(RowGroup(table: "a.b", partition: "p"))
+        let text = [UInt8](repeating: UInt8(number), count: 500_000)
+        unsafe text.withUnsafeBytes { rows.columns[0].append(unsafe ByteView($0)) }
+        rows.commitRow(event: 0, group: group)
+        try encoder.append(rows)
+        #expect(encoder.heldByteCount < 8 << 20, "after \(number + 1) values")
+    }
+}

@@ -1,12 +1,21 @@
 /// The distinct byte strings of a column chunk in order of appearance: a hash table with open addressing over
 /// an arena that is the dictionary page's content already (length, bytes; or bytes alone where all are of one
 /// width).
-// Safety: `slots` has `mask + 1` entries (hash in the high half, number + 1 in the low one; 0: free), `offsets`
-// and `stamps` room for half as many; offsets lie inside the arena.
+// Safety: `slots` has `mask + 1` entries (hash in the high half, number + 1 in the low one; 0: free), `entries`
+// room for half as many; offsets lie inside the arena, whose start is `arenaStart`.
 @safe final class ByteDictionary {
     private static let firstSlotCount = 256
     /// Unknown outside of this process, so that nobody can prepare values that collide.
     private static let seed = UInt64.random(in: .min ... .max)
+
+    /// What is known of a value; one line of the cache.
+    private struct Entry {
+        /// Where it begins in the arena.
+        var offset: UInt32
+        var byteCount: UInt32
+        /// The page that last used it: bounds are looked at once a page and value.
+        var page: UInt32
+    }
 
     /// Bytes of a value, or 0 where they vary.
     private let width: Int
@@ -14,27 +23,27 @@
     private(set) var arena = ByteBuffer()
     private var mask: Int
     private var slots: UnsafeMutablePointer<UInt64>
-    private var offsets: UnsafeMutablePointer<UInt32>
-    /// The page that last used a value: bounds are looked at once a page and value.
-    private var stamps: UnsafeMutablePointer<UInt32>
+    private var entries: UnsafeMutablePointer<Entry>
+    /// Where the arena begins; kept, since asking the buffer for it is checked at run time.
+    private var arenaStart: UnsafePointer<UInt8>
+    private var looks: UInt64 = 0
 
     init(width: Int) {
         self.width = width
         mask = Self.firstSlotCount - 1
         unsafe slots = .allocate(capacity: Self.firstSlotCount)
         unsafe slots.initialize(repeating: 0, count: Self.firstSlotCount)
-        unsafe offsets = .allocate(capacity: Self.firstSlotCount / 2 + 1)
-        unsafe stamps = .allocate(capacity: Self.firstSlotCount / 2 + 1)
+        unsafe entries = .allocate(capacity: Self.firstSlotCount / 2 + 1)
+        unsafe arenaStart = UnsafePointer(arena.start)
     }
 
     deinit {
         unsafe slots.deallocate()
-        unsafe offsets.deallocate()
-        unsafe stamps.deallocate()
+        unsafe entries.deallocate()
     }
 
     /// Bytes of memory held.
-    var heldByteCount: Int { (mask + 1) * 12 + arena.heldByteCount }
+    var heldByteCount: Int { (mask + 1) * 14 + arena.heldByteCount }
 
     func removeAll() {
         count = 0
@@ -45,43 +54,71 @@
     /// Length of a value.
     func byteCount(_ number: Int) -> Int {
         precondition(number >= 0 && number < count, "number outside dictionary")
-        return unsafe length(number)
+        return unsafe Int(entries[number].byteCount)
     }
 
     /// The bytes of a value; valid until the next call that changes the dictionary.
     @unsafe
     func bytes(_ number: Int) -> UnsafeRawBufferPointer {
         precondition(number >= 0 && number < count, "number outside dictionary")
-        return unsafe UnsafeRawBufferPointer(start: arena.start + Int(offsets[number]), count: length(number))
+        let entry = unsafe entries[number]
+        return unsafe UnsafeRawBufferPointer(start: arena.start + Int(entry.offset), count: Int(entry.byteCount))
     }
 
-    @unsafe @inline(__always)
-    private func length(_ number: Int) -> Int {
-        guard width == 0 else { return width }
-        return unsafe Int(
-            UnsafeRawPointer(arena.start + Int(offsets[number]) - 4).loadUnaligned(as: UInt32.self).littleEndian)
-    }
-
-    /// Whether a page uses a value for the first time.
-    func marks(_ number: Int, page: UInt32) -> Bool {
-        precondition(number >= 0 && number < count, "number outside dictionary")
-        if unsafe stamps[number] == page { return false }
-        unsafe stamps[number] = page
-        return true
+    /// Finds or adds the values of some rows and writes their numbers; bounds take those that are new to the page.
+    /// `offsets` and `bytes` are a column's. Returns the bytes of all values.
+    @unsafe
+    func lookUp(
+        _ offsets: UnsafePointer<Int64>, _ bytes: UnsafePointer<UInt8>, rows: UnsafePointer<Int32>,
+        count rowCount: Int, page: UInt32, into numbers: UnsafeMutablePointer<UInt32>, bounds: inout ByteBounds
+    ) -> Int {
+        // Why two passes: hashes and the first looks at the table do not wait for each other, so that the memory's
+        // answers overlap; what is looked at is in the cache when it is compared.
+        var total = 0
+        var seen: UInt64 = 0
+        let (slots, mask) = unsafe (self.slots, self.mask)
+        for index in 0..<rowCount {
+            let row = unsafe Int(rows[index])
+            let from = unsafe Int(offsets[row])
+            let length = unsafe Int(offsets[row &+ 1]) &- from
+            let hash = unsafe Self.hash(bytes + from, length)
+            unsafe numbers[index] = hash
+            seen |= unsafe slots[Int(hash) & mask]
+            total &+= length
+        }
+        // The looks must not be optimised away.
+        looks = seen
+        for index in 0..<rowCount {
+            let row = unsafe Int(rows[index])
+            let from = unsafe Int(offsets[row])
+            let length = unsafe Int(offsets[row &+ 1]) &- from
+            let number = unsafe number(of: bytes + from, length, hash: numbers[index])
+            unsafe numbers[index] = number
+            if unsafe entries[Int(number)].page != page {
+                unsafe entries[Int(number)].page = page
+                unsafe bounds.take(bytes + from, length)
+            }
+        }
+        return total
     }
 
     /// Finds or adds a value. Up to eight bytes behind it are read (never used).
-    @unsafe @inline(__always)
+    @unsafe
     func number(of bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> UInt32 {
-        let hash = unsafe Self.hash(bytes, byteCount)
+        unsafe number(of: bytes, byteCount, hash: Self.hash(bytes, byteCount))
+    }
+
+    @unsafe @inline(__always)
+    private func number(of bytes: UnsafePointer<UInt8>, _ byteCount: Int, hash: UInt32) -> UInt32 {
         var slot = Int(hash) & mask
         while true {
             let found = unsafe slots[slot]
             if found == 0 { return unsafe add(bytes, byteCount, hash, slot) }
             if UInt32(truncatingIfNeeded: found >> 32) == hash {
                 let number = Int(UInt32(truncatingIfNeeded: found)) &- 1
-                if unsafe length(number) == byteCount,
-                    unsafe Self.isEqual(bytes, arena.start + Int(offsets[number]), byteCount)
+                let entry = unsafe entries[number]
+                if Int(entry.byteCount) == byteCount,
+                    unsafe Self.isEqual(bytes, arenaStart + Int(entry.offset), byteCount)
                 { return UInt32(truncatingIfNeeded: number) }
             }
             slot = (slot &+ 1) & mask
@@ -92,9 +129,10 @@
     private func add(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int, _ hash: UInt32, _ slot: Int) -> UInt32 {
         let number = count
         if width == 0 { arena.append(littleEndian: UInt32(byteCount)) }
-        unsafe offsets[number] = UInt32(arena.count)
-        unsafe stamps[number] = 0
+        unsafe entries[number] = Entry(
+            offset: UInt32(arena.count), byteCount: UInt32(truncatingIfNeeded: byteCount), page: 0)
         unsafe arena.append(UnsafeRawBufferPointer(start: bytes, count: byteCount))
+        unsafe arenaStart = UnsafePointer(arena.start)
         unsafe slots[slot] = UInt64(hash) << 32 | UInt64(number + 1)
         count = number + 1
         if count * 2 > mask { grow() }
@@ -114,17 +152,10 @@
             unsafe slots[slot] = old[index]
         }
         unsafe old.deallocate()
-        unsafe offsets = Self.grown(offsets, count, slotCount / 2 + 1)
-        unsafe stamps = Self.grown(stamps, count, slotCount / 2 + 1)
-    }
-
-    private static func grown(
-        _ old: UnsafeMutablePointer<UInt32>, _ count: Int, _ capacity: Int
-    ) -> UnsafeMutablePointer<UInt32> {
-        let fresh = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
-        unsafe fresh.update(from: old, count: count)
-        unsafe old.deallocate()
-        return unsafe fresh
+        let fresh = UnsafeMutablePointer<Entry>.allocate(capacity: slotCount / 2 + 1)
+        unsafe fresh.update(from: entries, count: count)
+        unsafe entries.deallocate()
+        unsafe entries = fresh
     }
 
     // MARK: Bytes

@@ -40,16 +40,8 @@ extension ColumnEncoder {
         let target = unsafe UnsafeMutableRawPointer(numbers.reserve(4 * count)).assumingMemoryBound(to: UInt32.self)
         if usesDictionary, let byteDictionary {
             let page = UInt32(record.pages.count + 1)
-            var total = 0
-            for index in 0..<count {
-                let row = unsafe Int(rows[index])
-                let from = unsafe Int(offsets[row])
-                let length = unsafe Int(offsets[row &+ 1]) &- from
-                let number = unsafe byteDictionary.number(of: bytes + from, length)
-                unsafe target[index] = number
-                total &+= length
-                if byteDictionary.marks(Int(number), page: page) { unsafe texts.take(bytes + from, length) }
-            }
+            let total = unsafe byteDictionary.lookUp(
+                offsets, bytes, rows: rows, count: count, page: page, into: target, bounds: &texts)
             rawByteCount += total + 4 * count
             numbers.advance(4 * count)
             return

@@ -123,7 +123,10 @@ final class ColumnEncoder {
             if column.holdsBytes { count = try stepCount(column, selection, from, count) }
             unsafe step(column, selection, from, count, scratch)
             from += count
-            if rowCount >= options.pageRowCount || pageByteCount >= options.pageByteCount {
+            // Why the dictionary too: of long values it would outgrow all bounds within one page.
+            if rowCount >= options.pageRowCount || pageByteCount >= options.pageByteCount
+                || usesDictionary && dictionaryByteCount > options.dictionaryByteCount
+            {
                 try finishPage(scratch)
             }
         }

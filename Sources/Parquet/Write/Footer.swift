@@ -80,6 +80,13 @@ struct Footer {
         return output.bytes
     }
 
+    /// What Hive looks for: days are of the Gregorian calendar at all times, INT96 is in UTC. Without it Hive
+    /// moves days before 1582 and INT96 times of any year.
+    /// Source: Hive's DataWritableWriteSupport (WRITER_TIMEZONE, WRITER_DATE_PROLEPTIC, WRITER_ZONE_CONVERSION_LEGACY).
+    private static let calendar: [(key: String, value: String)] = [
+        ("writer.time.zone", "UTC"), ("writer.date.proleptic", "true"), ("writer.zone.conversion.legacy", "false"),
+    ]
+
     /// FileMetaData.
     func metadata() -> [UInt8] {
         var output = ThriftOutput()
@@ -96,13 +103,12 @@ struct Footer {
             file.list(4, .structure, count: groups.count) { list in
                 for index in groups.indices { list.element { write(group: index, to: &$0) } }
             }
-            if !options.metadata.isEmpty {
-                file.list(5, .structure, count: options.metadata.count) { list in
-                    for (key, value) in options.metadata {
-                        list.element { pair in
-                            pair.text(1, key)
-                            pair.text(2, value)
-                        }
+            let pairs = options.metadata + Self.calendar
+            file.list(5, .structure, count: pairs.count) { list in
+                for (key, value) in pairs {
+                    list.element { pair in
+                        pair.text(1, key)
+                        pair.text(2, value)
                     }
                 }
             }
