@@ -95,7 +95,7 @@ let package = Package(
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),
         tests("TransportTests", ["CRdKafka", "Event", "JSON", "Platform", "Transport"]),
         tests("ConfigurationTests", ["Configuration", "Columns", "Event", "Platform"]),
-        tests("AgentFilesTests", ["Agent", "Configuration", "Event", "Platform", "Transport"]),
+        tests("AgentFilesTests", ["Agent", "Codec", "Configuration", "Event", "Platform", "Transport"]),
     ],
     cxxLanguageStandard: .cxx17
 )
