@@ -5,11 +5,11 @@ internal import ParquetSamples
 internal import Pipeline
 internal import Platform
 
-/// `parquet-random FOLDER FIRST COUNT`: files of random tables, and what they hold as JSON, for other readers.
+/// `parquet-random FOLDER FIRST COUNT [plain]`: files of random tables, and what they hold as JSON, for other readers.
 func writeRandomTables(_ words: [String]) throws -> Int32 {
-    guard words.count == 5, let first = UInt64(words[3]), let count = UInt64(words[4]) else { return 64 }
+    guard words.count >= 5, let first = UInt64(words[3]), let count = UInt64(words[4]) else { return 64 }
     for seed in first..<first + count {
-        let table = RandomTable(seed: seed)
+        let table = RandomTable(seed: seed, hasPlainNames: words.count > 5)
         try Syscalls.open(words[2] + "/\(seed).parquet", .writeTruncate).writeAll(try table.file())
         try Syscalls.open(words[2] + "/\(seed).json", .writeTruncate).writeAll(Array(table.expected.utf8))
     }

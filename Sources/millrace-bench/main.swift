@@ -107,7 +107,7 @@ if code != 0 {
     _ = StandardStreams.writeOutput(Array("""
         usage: millrace-bench parse combined|maxwell|syslog|raw|CONFIG#TABLE FILE [ROUNDS | -]
                millrace-bench parquet combined|maxwell FILE OUT [ROUNDS [CODEC [LEVEL [delta|plain]]]]
-               millrace-bench parquet-random FOLDER FIRST COUNT
+               millrace-bench parquet-random FOLDER FIRST COUNT [plain]
                millrace-bench parquet-roundtrip FIRST COUNT
                millrace-bench parquet-large OUT COLUMNS ROWS BYTES
 

@@ -1,8 +1,10 @@
 """Parquet files against two independent readers: value by value, statistics, and what a run writes."""
 import lzma
+import shutil
 
 import configs
 import parquet_compare
+import parquet_hive
 from harness import SHARED, Skip, Workspace, audit, check, query, run, source
 
 TABLES = 80
@@ -14,6 +16,15 @@ def test_random_tables_read_back_equal_in_pyarrow_and_duckdb():
         faults = []
         for seed in range(1, TABLES + 1):
             faults += parquet_compare.compare(f"{space.path}/{seed}.parquet", f"{space.path}/{seed}.json")
+        check(not faults, "\n".join(faults[:10]))
+
+
+def test_random_tables_read_back_equal_in_hive():
+    if not (SHARED / "hive" / "hive.sh").exists() or not shutil.which("java"):
+        raise Skip("no ../shared/hive, or no Java")
+    with Workspace("parquet-hive") as space:
+        run("millrace-bench", "parquet-random", space.path, 1, 12, "plain")
+        faults = parquet_hive.compare(space.path, range(1, 13))
         check(not faults, "\n".join(faults[:10]))
 
 
