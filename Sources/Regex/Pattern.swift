@@ -84,9 +84,14 @@ public import Event
     /// Heap per match in KiB (interpreter).
     public static let heapLimitKibibytes: UInt32 = 4_096
 
+    /// Most memory of compiled code per match: backtracking points of about 10,000 characters.
+    public static let maximumStackByteCount = 1 << 20
+
     private let pattern: Pattern
     private let data: OpaquePointer
     private let context: OpaquePointer
+    /// Nil where the machine has no JIT.
+    private let stack: OpaquePointer?
 
     /// Outcome of a match.
     public enum Outcome: Sendable { case none, found, limit }
@@ -105,6 +110,9 @@ public import Event
         _ = unsafe pcre2_set_match_limit_8(context, Self.matchLimit)
         _ = unsafe pcre2_set_depth_limit_8(context, Self.depthLimit)
         _ = unsafe pcre2_set_heap_limit_8(context, Self.heapLimitKibibytes)
+        // Why: without one of its own, compiled code has 32 KiB of the thread's, too little for a long request.
+        unsafe stack = pcre2_jit_stack_create_8(32 << 10, Self.maximumStackByteCount, nil)
+        if let stack = unsafe stack { unsafe pcre2_jit_stack_assign_8(context, nil, UnsafeMutableRawPointer(stack)) }
         self.pattern = pattern
         unsafe self.data = data
         unsafe self.context = context
@@ -113,6 +121,7 @@ public import Event
     deinit {
         unsafe pcre2_match_data_free_8(data)
         unsafe pcre2_match_context_free_8(context)
+        unsafe pcre2_jit_stack_free_8(stack)
     }
 
     /// Whether the pattern matches somewhere in valid UTF-8. A match that meets a limit counts as none.

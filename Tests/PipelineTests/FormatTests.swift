@@ -175,6 +175,10 @@ func theFirstPatternThatMatchesNamesTheFields(_ line: String, _ expected: String
     let spec = textRoute(.regex, ["x"]) { $0.parse.patterns = ["^(?<x>(a+)+)$"] }
     #expect(try values(spec, String(repeating: "a", count: 40) + "b") == "too_complex")
     #expect(try values(spec, "aaa") == "<aaa>")
+    // What a request of some kilobytes needs is there, also where the pattern is careless.
+    let long = String(repeating: "é\\\"", count: 2_000)
+    let careless = textRoute(.regex, ["x"]) { $0.parse.patterns = [#"^"(?<x>(?:[^"\\]|\\.)*)"$"#] }
+    #expect(try values(careless, "\"\(long)\"") == "<\(long)>")
     let extra = textRoute(.regex, ["x", "_extra"]) { $0.parse.patterns = ["(?<x>a)(?<y>b)?(?<z>c)?"] }
     #expect(try values(extra, "-ac-") == #"<a><{"z":"c"}>"#)
 }
