@@ -29,6 +29,8 @@ final class CompressedContent {
     private var inputOffset: UInt64 = 0
     private var isAtEnd = false
     private(set) var fault: Failure?
+    /// Bytes of memory that this keeps, but for the decoder's own tables.
+    var heldByteCount: Int { window.capacity + input.count }
 
     /// Nil: there is no memory for a decompressor.
     init?(_ method: CompressionMethod) {
