@@ -181,14 +181,26 @@ extension FileSource {
         finish(stream, reason: "truncated")
     }
 
+    /// Takes in a truncation that happened since the look saw the stream's own file: its copy was listed with
+    /// the sizes of before, and would pass for a file that only begins like the stream.
+    func lookAgain(atOwnersOf file: FoundFile) {
+        for owner in discovery.owners(of: file.path, among: origins) where owner.file != nil && !owner.isOver {
+            guard CompressedContent.method(ofName: owner.path) == nil, let status = try? Syscalls.status(owner.path),
+                InodeIdentity(status) == owner.file
+            else { continue }
+            if status.byteCount < max(owner.position.position, owner.proof?.position ?? 0) { update(owner, status) }
+        }
+    }
+
     /// Whether a file that no stream has may be a copy of one that still has its own file: then it is held,
-    /// for a minute after its last change.
+    /// for a minute after its last change. An empty one always may: its first bytes will tell.
     func mayBeCopy(_ file: FoundFile) -> Bool {
         let owners = discovery.owners(of: file.path, among: origins).filter {
             $0.path != file.path && ($0.isSearching || !$0.wantsCopy) && !$0.marks.isEmpty && isCandidate(file, $0)
         }
-        guard !owners.isEmpty, let content = try? FileContent(path: file.path), content.identity == file.identity
-        else { return false }
+        guard !owners.isEmpty else { return false }
+        if file.status.byteCount == 0 { return true }
+        guard let content = try? FileContent(path: file.path), content.identity == file.identity else { return false }
         let agreeing = owners.filter { owner in
             guard let through = agreement(file, content, owner) else { return false }
             if owner.isSearching || beginsAlike(file, content, owner) { return true }
@@ -238,11 +250,15 @@ extension FileSource {
             file.status.modified > horizon, file.status.byteCount > 0, !discovery.isExcluded(file.path)
         else { return false }
         if file.method != nil, !isStable(file) { return true }
-        guard let content = try? FileContent(path: file.path), content.identity == file.identity else { return false }
+        guard let content = try? FileContent(path: file.path), content.identity == file.identity,
+            let status = try? content.status()
+        else { return false }
+        // Why not the size of the look: it may have been copied on since.
+        let size = content.isCompressed ? file.status.byteCount : status.byteCount
         return discovery.owners(of: file.path, among: origins).allSatisfy { owner in
             if owner.marks.isEmpty || !isCandidate(file, owner) { return true }
             guard let through = agreement(file, content, owner), through > 0 else { return true }
-            if through >= ContentChain.blockByteCount || through == file.status.byteCount { return false }
+            if through >= ContentChain.blockByteCount || through == size { return false }
             return !beginsAlike(file, content, owner)
         }
     }

@@ -61,6 +61,7 @@ extension FileSource {
         unknown.sort { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }
         adoptCopies(&unknown)
         for file in unknown {
+            lookAgain(atOwnersOf: file)
             if file.isMatched || orphans.contains(file.identity) || held[file.identity] != nil {
                 classify(file)
             } else if isMissedGeneration(file, horizons) {
