@@ -11,6 +11,9 @@ public final class CollectorRuntime {
     public struct Options: Sendable {
         /// Ends once every assigned partition is read to the end that it had at the start.
         public var endsWhenCaughtUp = false
+        /// Reads every partition from its first record, once, wherever the log stands: what the warehouse has is
+        /// dropped as a duplicate, what it misses is written.
+        public var replays = false
         /// Lanes at most: one per processor.
         public var workerCount = Processors.count
         /// The longest pause before a failed attempt is made again.

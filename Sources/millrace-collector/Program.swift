@@ -23,6 +23,10 @@ enum Program {
                     OptionSpec(
                         "until-caught-up",
                         "Read every partition to the end that it has now, commit, print the books and exit."),
+                    OptionSpec(
+                        "replay",
+                        "Read every partition from its first record again, once: what the warehouse has is counted as "
+                            + "a duplicate, what it misses is written."),
                     OptionSpec("check", "Look at the configuration, the warehouse and the topics, then exit."),
                 ])
         ])
@@ -39,7 +43,7 @@ enum Program {
         let signals = try listen()
         let consumer = try consumer(settings)
         if command.flag("check") { return check(settings, consumer) }
-        return try collect(settings, consumer, signals, untilCaughtUp: command.flag("until-caught-up"))
+        return try collect(settings, consumer, signals, command)
     }
 
     private static func listen() throws(Failure) -> Signals {
@@ -66,14 +70,15 @@ enum Program {
     }
 
     private static func collect(
-        _ settings: CollectorSettings, _ consumer: KafkaConsumer, _ signals: Signals, untilCaughtUp: Bool
+        _ settings: CollectorSettings, _ consumer: KafkaConsumer, _ signals: Signals, _ command: ParsedCommand
     ) throws(Failure) -> Int32 {
         let voice = Log(
             level: Log.Level(rawValue: settings.log.level.rawValue) ?? .info,
             form: Log.Form(rawValue: settings.log.form.rawValue) ?? .json)
         let service = ServiceNotifier()
         var options = CollectorRuntime.Options()
-        options.endsWhenCaughtUp = untilCaughtUp
+        options.endsWhenCaughtUp = command.flag("until-caught-up")
+        options.replays = command.flag("replay")
         options.ready = { service.ready("collecting") }
         let runtime = try CollectorRuntime(
             settings: settings, consumer: consumer, storage: try CollectorRuntime.storage(settings), voice: voice,
@@ -96,6 +101,6 @@ enum Program {
             return isStopping
         }
         StandardStreams.writeOutput(Array(summary.text.utf8))
-        return untilCaughtUp ? summary.exitCode : 0
+        return command.flag("until-caught-up") ? summary.exitCode : 0
     }
 }

@@ -42,7 +42,7 @@ struct CommitAssembly {
                 advances.append(
                     Advance(
                         topic: partition.place.topic, partition: partition.place.partition, epoch: cursor.epoch,
-                        from: cursor.base, next: cursor.next, marks: marks))
+                        from: cursor.base, next: max(cursor.base, cursor.next), marks: marks))
             }
         }
         return advances.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }

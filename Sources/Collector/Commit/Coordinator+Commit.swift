@@ -56,6 +56,7 @@ extension Coordinator {
         summary.commitCount += 1
         committedAt = now
         consumer.committed(committedOffsets(session))
+        if options.replays { noteReplayed(session) }
         let rows = assembly.effects.files.reduce(into: UInt64(0)) { $0 += $1.role == .data ? $1.rows : 0 }
         voice.info(
             "committed", "a commit is in the log",
@@ -77,6 +78,14 @@ extension Coordinator {
             }
         }
         return offsets
+    }
+
+    private func noteReplayed(_ session: Session) {
+        for partition in session.flows.flatMap(\.partitions) {
+            for cursor in partition.cursors {
+                replayed[StandingPlace(pipeline: cursor.pipeline, place: partition.place)] = cursor.next
+            }
+        }
     }
 
     func loadCoverage() {

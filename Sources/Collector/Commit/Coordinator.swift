@@ -56,6 +56,8 @@ final class Coordinator {
     var generator = SystemRandomNumberGenerator()
     var summary = CollectorSummary()
     var caughtUp: CaughtUpTarget?
+    /// How far a replay has been committed.
+    var replayed: [StandingPlace: Int64] = [:]
     /// Ends of partitions as last asked for, and whose turn it is next; for the status.
     var ends: [TopicPartition: Int64] = [:]
     var endCursor = 0

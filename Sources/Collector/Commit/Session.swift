@@ -81,8 +81,11 @@ extension LanePartition {
     mutating func settle() {
         let newest = marks.last
         for index in cursors.indices where cursors[index].hasMoved {
-            cursors[index].base = cursors[index].next
-            if let newest, newest.offset < cursors[index].next { cursors[index].newestMark = newest.offset }
+            cursors[index].base = max(cursors[index].base, cursors[index].next)
+            cursors[index].settled = cursors[index].next
+            if let newest, newest.offset < cursors[index].next {
+                cursors[index].newestMark = max(cursors[index].newestMark, newest.offset)
+            }
         }
         if let newest { marks = [newest] }
     }

@@ -13,8 +13,8 @@ struct PipelineCursor: Sendable {
     let foreign: StreamID
     /// What the log says; -1: nothing yet. The precondition of the next commit.
     var base: Int64
-    /// Where this session began.
-    let first: Int64
+    /// The next offset as of the last commit, or of the start: below `base` while a topic is replayed.
+    var settled: Int64
     /// The next offset to take.
     var next: Int64
     /// Offset of the newest mark in the log; -1: none.
@@ -33,7 +33,7 @@ struct PipelineCursor: Sendable {
         self.foreign = foreign
         self.base = base
         self.next = next
-        first = next
+        settled = next
         self.newestMark = newestMark
         self.breakers = breakers
     }
@@ -41,7 +41,7 @@ struct PipelineCursor: Sendable {
     func wants(_ offset: Int64) -> Bool { offset >= next && stopped == nil }
 
     /// Whether there is something to commit.
-    var hasMoved: Bool { base >= 0 ? next > base : next > first }
+    var hasMoved: Bool { next > settled }
 
     /// The identity of what others fill (design section 5): XXH3-128 of topic, NUL, partition (4 bytes,
     /// little-endian), epoch (8 bytes, little-endian).

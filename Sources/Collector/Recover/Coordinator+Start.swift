@@ -58,7 +58,8 @@ extension Coordinator {
                 of: state, lowMilliseconds: since > 0 ? now - since : 0, isVerified: verified.contains(place))
             switch standing {
             case .ready(let epoch, let base, let next):
-                cursors.append(cursor(plan, place, state, epoch: epoch, base: base, next: next))
+                let start = try options.replays ? min(next, replayStart(plan, place)) : next
+                cursors.append(cursor(plan, place, state, epoch: epoch, base: base, next: start))
             case .broken(let advance):
                 broken[plan.index, default: []].append(advance)
                 tell(advance, plan)
@@ -76,6 +77,12 @@ extension Coordinator {
             if broken.isEmpty { verified.insert(place) }
         }
         return cursors.isEmpty ? nil : LanePartition(place: place, cursors: cursors, plans: plans)
+    }
+
+    /// Where the replay of a partition goes on: its first record, or behind what this run has replayed.
+    private func replayStart(_ plan: PipelinePlan, _ place: TopicPartition) throws(Failure) -> Int64 {
+        if let known = replayed[StandingPlace(pipeline: plan.index, place: place)] { return known }
+        return try consumer.bounds(of: place).first
     }
 
     private func cursor(
