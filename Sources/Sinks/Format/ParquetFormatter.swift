@@ -40,18 +40,19 @@ public final class ParquetFormatter {
     private var open: [OpenGroup] = []
     private var workspaces: [Codec: ParquetWorkspace] = [:]
     private var clock: UInt64 = 0
-    /// Per group of the batch in hand: its rows.
+    /// Per group of the batch in hand: its rows, where there is more than one group; and how many.
     private var selections: [[Int32]] = []
+    private var rowCounts: [Int] = []
 
     public init() {}
 
     /// Takes all rows of a batch. Rows per group of the batch are in `rowCount(ofGroup:)` afterwards. Throws what
     /// the storage throws; then the attempt is lost.
     public func append(_ rows: RowBatch, as layout: ParquetLayout, to files: StagedFiles) throws(Failure) {
-        select(rows)
-        for index in rows.groups.indices where !selections[index].isEmpty {
+        count(rows)
+        for index in rows.groups.indices where rowCounts[index] > 0 {
             let target = try openGroup(rows.groups[index], layout, files)
-            if selections[index].count == rows.rowCount {
+            if rowCounts[index] == rows.rowCount {
                 try target.encoder.append(rows)
             } else {
                 try target.encoder.append(rows, selected: selections[index])
@@ -70,7 +71,7 @@ public final class ParquetFormatter {
     }
 
     /// Rows of a group of the batch appended last.
-    public func rowCount(ofGroup index: Int) -> Int { selections[index].count }
+    public func rowCount(ofGroup index: Int) -> Int { rowCounts[index] }
 
     /// Writes everything that is held: before the files are sealed.
     public func flush(to files: StagedFiles) throws(Failure) {
@@ -85,11 +86,19 @@ public final class ParquetFormatter {
         }
     }
 
-    private func select(_ rows: RowBatch) {
+    /// Finds which rows belong to which group.
+    private func count(_ rows: RowBatch) {
+        rowCounts.removeAll(keepingCapacity: true)
+        // Why: nearly all batches are of one day of one table.
+        guard rows.groups.count != 1 else {
+            rowCounts.append(rows.rowCount)
+            return
+        }
         while selections.count < rows.groups.count { selections.append([]) }
         for index in selections.indices { selections[index].removeAll(keepingCapacity: true) }
         let rowGroup = rows.rowGroup
         for row in 0..<rows.rowCount { selections[Int(rowGroup[row])].append(Int32(truncatingIfNeeded: row)) }
+        for index in rows.groups.indices { rowCounts.append(selections[index].count) }
     }
 
     private func openGroup(
