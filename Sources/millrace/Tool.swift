@@ -10,7 +10,7 @@ enum Tool {
         name: "millrace", summary: "The operator's tool of Millrace.",
         version: "millrace \(version)\nlibrdkafka \(KafkaLibrary.version)",
         verbs: RunVerb.specs + CheckVerb.specs + LagVerb.specs + AuditVerb.specs + StatusVerb.specs + TopicsVerb.specs
-            + CatVerb.specs + TryVerb.specs + DDLVerb.specs)
+            + CatVerb.specs + TryVerb.specs + DDLVerb.specs + SchemaVerb.specs)
 
     /// Runs a command line; the result is the exit code.
     static func perform(_ words: [String]) throws(Failure) -> Int32 {
@@ -25,6 +25,7 @@ enum Tool {
             case "lag": return try LagVerb.run(command)
             case "audit", "audit accept": return try AuditVerb.run(command)
             case "cat": return try CatVerb.run(command)
+            case "schema infer": return try SchemaVerb.run(command)
             case "ddl": return try DDLVerb.run(command)
             case "try": return try TryVerb.run(command)
             case "status": return try StatusVerb.run(command)

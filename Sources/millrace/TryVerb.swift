@@ -61,7 +61,7 @@ enum TryVerb {
         return tables.isEmpty ? all : all.filter { tables.contains($0.table) }
     }
 
-    private static func lines(_ path: String) throws(Failure) -> [ArraySlice<UInt8>] {
+    static func lines(_ path: String) throws(Failure) -> [ArraySlice<UInt8>] {
         let bytes: [UInt8]
         do throws(Errno) {
             bytes =
