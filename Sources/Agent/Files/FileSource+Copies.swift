@@ -74,6 +74,10 @@ extension FileSource {
         for (taker, through) in found where through >= most {
             let read = taker.position.position
             guard size >= read - read / 2, isEvidence(through, size, taker) else { continue }
+            // Why: a file that was deleted after its one line was read, and the next that begins with that line:
+            // the line would be lost. A copy that is not known as one repeats less than a block.
+            let isDeleted = taker.file != nil && file.method == nil
+            if isDeleted, through < ContentChain.blockByteCount, through < size { continue }
             offers.append(Offer(stream: taker, index: index, through: through, rank: rank(file, taker)))
         }
     }
