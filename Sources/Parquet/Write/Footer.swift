@@ -133,7 +133,8 @@ struct Footer {
         output.int64(3, Int64(group.rowCount))
         output.int64(5, group.offset)
         output.int64(6, group.columns.reduce(0) { $0 + Int64($1.compressedByteCount) })
-        output.int16(7, Int16(truncatingIfNeeded: index))
+        // The number has 16 bits and may be left out.
+        if let ordinal = Int16(exactly: index) { output.int16(7, ordinal) }
     }
 
     private func write(column: Int, of group: Int, at offset: Int64, to output: inout ThriftOutput) {

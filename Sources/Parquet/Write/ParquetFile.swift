@@ -8,9 +8,6 @@ public import Event
 /// Every call hands bytes to `write`, in the order of the file. Memory: what the footer will say, about 200
 /// bytes a page. One thread at a time. A file without row groups is a table without rows.
 public final class ParquetFile {
-    /// The most row groups: their number is 16 bits wide.
-    public static let maximumRowGroupCount = 32_767
-
     private let leaves: [Leaf]
     private let options: ParquetOptions
     private var groups: [RowGroupRecord] = []
@@ -26,9 +23,6 @@ public final class ParquetFile {
         leaves = columns.map { Leaf(name: $0.name, shape: $0.shape, usesInt96: options.usesInt96) }
         self.options = options
     }
-
-    /// Whether there is no room for another row group.
-    public var isFull: Bool { groups.count >= Self.maximumRowGroupCount }
 
     /// Writes a finished row group with the same columns. A group without rows writes nothing.
     /// Throws `sink.other_columns`, and what `write` throws: then the file is lost.
