@@ -15,6 +15,8 @@ internal import Parquet
 public final class ParquetFormatter {
     /// Open row groups: enough for two days of some tables; each has buffers of its own.
     public static let maximumOpenCount = 32
+    /// Empty row groups that keep their buffers over a commit.
+    static let maximumKeptCount = 4
     /// Memory of the open groups: encoded pages and dictionaries.
     public static let maximumHeldByteCount = 96 << 20
 
@@ -76,6 +78,11 @@ public final class ParquetFormatter {
     /// Writes everything that is held: before the files are sealed.
     public func flush(to files: StagedFiles) throws(Failure) {
         for target in open where target.encoder.rowCount > 0 { try write(target, to: files) }
+        // Why: empty groups still have their buffers; yesterday's are of no more use.
+        if open.count > Self.maximumKeptCount {
+            open.sort { $0.lastUse > $1.lastUse }
+            open.removeLast(open.count - Self.maximumKeptCount)
+        }
     }
 
     /// Forgets everything that is held: the attempt is over.
