@@ -18,6 +18,9 @@ public final class StateFolder {
         case damaged(setAside: String, reason: String)
     }
 
+    /// Tries for the lock, 50 ms apart.
+    private static let lockAttemptCount = 10
+
     public let path: String
     private let lock: Descriptor
     private var statusPath: String { path + "/status.json" }
@@ -34,7 +37,14 @@ public final class StateFolder {
             throw Self.failure("cannot use the state folder \(path)", error)
         }
         var isLocked = false
-        do { isLocked = try lock.lockExclusively() } catch {
+        do {
+            isLocked = try lock.lockExclusively()
+            // Why: an agent that just ended may have left its lock with a process that is about to exec.
+            for _ in 0..<Self.lockAttemptCount where !isLocked {
+                Sleep.milliseconds(50)
+                isLocked = try lock.lockExclusively()
+            }
+        } catch {
             throw Self.failure("cannot lock the state folder \(path)", error)
         }
         guard isLocked else {
