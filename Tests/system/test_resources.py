@@ -7,8 +7,9 @@ from harness import Kafka, Workspace, check, count, is_caught_up, wait_until
 from test_kafka import lines
 from torture import AGENT_MEBIBYTES, COLLECTOR_MEBIBYTES, all_acknowledged, verify
 
-# Of one processor: idle, and while the broker is gone (connections are tried, statuses written).
-IDLE_SHARE, WAITING_SHARE = 0.01, 0.02
+# Of one processor: idle, and while the broker is gone (connections are tried, statuses written). A debug build on a slow
+# machine takes 1.1%; a loop that spins, which is what this looks for, takes a multiple of the limits.
+IDLE_SHARE, WAITING_SHARE = 0.03, 0.04
 # `MILLRACE_OUTAGE=60` measures over a minute as an operator would see it.
 SECONDS = float(os.environ.get("MILLRACE_OUTAGE", 12))
 
