@@ -63,6 +63,7 @@ let package = Package(
         part("Transport", ["Event", "Platform", "JSON", "CRdKafka"]),
         part("Configuration", ["Event", "Platform", "Columns", "CYaml"]),
         part("Columns", ["Event"]),
+        part("Change", ["Event", "Columns", "JSON"]),
         // L3: pure stages, the table format, and storage
         part("Parquet", ["Event", "Columns", "Codec", "CSnappy"]),
         part("Pipeline", ["Event", "Columns", "JSON", "Regex", "TimeZone"]),

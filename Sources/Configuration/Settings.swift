@@ -105,6 +105,7 @@ public struct CollectorSettings: Sendable, Equatable {
     public var heartbeatTopic = "millrace-heartbeats"
     public var warehouse: WarehouseSettings
     public var pipelines: [PipelineSpec]
+    public var syncs: [SyncSpec] = []
     public var commitMilliseconds = 60_000
     /// Bytes of staged files that trigger a commit. Default 256 MiB.
     public var commitByteCount = 256 << 20
@@ -122,6 +123,9 @@ public struct CollectorSettings: Sendable, Equatable {
         self.warehouse = warehouse
         self.pipelines = pipelines
     }
+
+    /// All topics that pipelines and syncs read, each once.
+    public var topics: [String] { Set(pipelines.flatMap(\.topics) + syncs.flatMap(\.topics)).sorted() }
 }
 
 /// What `millrace.yaml` says: agent and collector in one process, no Kafka.

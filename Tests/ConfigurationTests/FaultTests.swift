@@ -215,7 +215,7 @@ func embeddedFaults(_ text: String) -> [String] {
         """)
     #expect(faults == [
         #"m.yaml:2:1: unknown name "kafka" in the file; known are agent, sources, warehouse, commit, memory, "#
-            + "pipelines, log",
+            + "pipelines, syncs, log",
         #"m.yaml:7:13: no source fills the topic "acess""#,
     ])
 }

@@ -23,10 +23,12 @@ enum CollectorSpec {
                     "shutdown_timeout", .duration(1_000...600_000), \.shutdownMilliseconds,
                     "Longest time from SIGTERM to exit; what is not committed by then is read again."),
                 pipelines(topicsAreNeeded: true, \.self),
+                syncs(topicsAreNeeded: true, \.self),
                 .section("log", SharedSpecs.log, \.log),
             ],
             check: { settings, node, faults in
                 PipelineSpecs.check(settings.pipelines, node, &faults)
+                SyncSpecs.check(settings, node, &faults)
             })
     }
 
@@ -87,8 +89,15 @@ enum CollectorSpec {
     ) -> ConfigField<Target> {
         .sections(
             "pipelines", PipelineSpecs.pipeline(topicsAreNeeded: topicsAreNeeded),
-            prototype: PipelineSpec(name: "", topics: [], routes: []), path.appending(path: \.pipelines),
-            isRequired: true)
+            prototype: PipelineSpec(name: "", topics: [], routes: []), path.appending(path: \.pipelines))
+    }
+
+    static func syncs<Target>(
+        topicsAreNeeded: Bool, _ path: WritableKeyPath<Target, CollectorSettings>
+    ) -> ConfigField<Target> {
+        .sections(
+            "syncs", SyncSpecs.sync(topicsAreNeeded: topicsAreNeeded), prototype: SyncSpecs.prototype,
+            path.appending(path: \.syncs))
     }
 }
 
@@ -112,31 +121,59 @@ enum EmbeddedSpec {
                     "memory", .bytes(64 << 20...1 << 40), \.collector.memoryByteCount,
                     "Budget for what is read and being worked on."),
                 CollectorSpec.pipelines(topicsAreNeeded: false, \.collector),
+                CollectorSpec.syncs(topicsAreNeeded: false, \.collector),
                 .section("log", SharedSpecs.log, \.agent.log),
             ],
             check: { settings, node, faults in
                 AgentSpec.checkSources(settings.agent, node, &faults)
                 PipelineSpecs.check(settings.collector.pipelines, node, &faults)
+                SyncSpecs.check(settings.collector, node, &faults)
                 checkTopics(settings, node, &faults)
             },
             complete: { settings, _ in
-                let topics = settings.agent.sources.map(\.topic).reduce(into: [String]()) { all, topic in
-                    if !all.contains(topic) { all.append(topic) }
-                }
+                let sources = settings.agent.sources
+                // Why: a topic of changes would only fill the quarantine of pipelines that do not name theirs.
+                let synced = Set(settings.collector.syncs.flatMap { topics(of: $0, sources) })
                 for index in settings.collector.pipelines.indices {
                     guard settings.collector.pipelines[index].topics.isEmpty else { continue }
-                    settings.collector.pipelines[index].topics = topics
+                    settings.collector.pipelines[index].topics = distinct(
+                        sources.map(\.topic).filter { !synced.contains($0) })
+                }
+                for index in settings.collector.syncs.indices {
+                    settings.collector.syncs[index].topics = topics(of: settings.collector.syncs[index], sources)
                 }
             })
     }
 
-    /// A pipeline can only take topics that a source of this file fills.
+    /// The topics of a sync: as named, or those of its sources.
+    private static func topics(of sync: SyncSpec, _ sources: [FilesSourceSettings]) -> [String] {
+        guard sync.topics.isEmpty else { return sync.topics }
+        let patterns = sync.sources.map { NamePattern($0) }
+        return distinct(
+            sources.filter { source in patterns.isEmpty || patterns.contains { $0.matches(source.name) } }
+                .map(\.topic))
+    }
+
+    private static func distinct(_ topics: [String]) -> [String] {
+        topics.reduce(into: []) { all, topic in if !all.contains(topic) { all.append(topic) } }
+    }
+
+    /// Pipelines and syncs can only take topics that a source of this file fills.
     private static func checkTopics(_ settings: EmbeddedSettings, _ node: YAMLNode, _ faults: inout FaultList) {
-        guard case .sequence(let items)? = node["pipelines"]?.value.content else { return }
         let filled = Set(settings.agent.sources.map(\.topic))
-        for (pipeline, item) in zip(settings.collector.pipelines, items) {
-            for topic in pipeline.topics where !filled.contains(topic) && item["topics"] != nil {
+        func check(_ topics: [String], _ item: YAMLNode) {
+            for topic in topics where !filled.contains(topic) && item["topics"] != nil {
                 faults.add(item, "topics", "no source fills the topic \"\(topic)\"")
+            }
+        }
+        if case .sequence(let items)? = node["pipelines"]?.value.content {
+            for (pipeline, item) in zip(settings.collector.pipelines, items) { check(pipeline.topics, item) }
+        }
+        guard case .sequence(let items)? = node["syncs"]?.value.content else { return }
+        for (sync, item) in zip(settings.collector.syncs, items) {
+            check(sync.topics, item)
+            if sync.topics.isEmpty, !settings.agent.sources.isEmpty {
+                faults.add(item, "sources", "no source has a name that sync \"\(sync.name)\" takes")
             }
         }
     }

@@ -75,7 +75,7 @@ enum PipelineSpecs {
             ])
     }
 
-    private static var output: ConfigSpec<RouteSpec> {
+    static var output: ConfigSpec<RouteSpec> {
         ConfigSpec(
             summary: "How the table's files are written.",
             fields: [
@@ -104,7 +104,7 @@ enum PipelineSpecs {
 
     private static var level: ConfigValue<Int> { .count(1...19) }
 
-    private static var breaker: ConfigSpec<RouteSpec> {
+    static var breaker: ConfigSpec<RouteSpec> {
         ConfigSpec(
             summary: "Stops a table's lane when too much is rejected, so that a bad deploy does not pour a day "
                 + "into quarantine.",
@@ -192,7 +192,7 @@ enum PipelineSpecs {
     private static var allowed: ConfigValue<[String]> { .list(.text(), minimumCount: 1) }
 
     /// A source's name in which `*` stands for any letters.
-    private static var sourcePattern: ConfigValue<String> {
+    static var sourcePattern: ConfigValue<String> {
         .scalar(
             "name or pattern", expected: "a source's name, in which * stands for any letters", render: { $0 },
             convert: { text in
@@ -205,7 +205,7 @@ enum PipelineSpecs {
     }
 
     /// `db.table` with letters, digits, `_`, and the two replacements.
-    private static var table: ConfigValue<String> {
+    static var table: ConfigValue<String> {
         .scalar(
             "table", expected: "db.table of letters, digits and \"_\"", range: "db.table", render: { $0 },
             convert: { text in
