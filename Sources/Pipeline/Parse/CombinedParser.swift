@@ -7,7 +7,8 @@ internal import Event
 ///
 /// - Inside quotes a backslash takes the next byte with it; values are kept as they were logged.
 /// - `-` is no value. `method`, `uri`, `protocol` have values only if the request is exactly
-///   `METHOD URI HTTP/1.1`; the request is always kept whole.
+///   `METHOD URI HTTP/1.1`, or `METHOD /URI` as HTTP/0.9 has it (RFC 1945, section 5); the request is always kept
+///   whole.
 /// - A line that is wrapped in one more pair of quotes is taken without them.
 /// - An agent without its closing quote is malformed: the line was cut.
 /// - Referer and agent may be a bare `-` (Traefik).
@@ -180,18 +181,24 @@ struct CombinedParser: RecordParser {
         let first = request.firstIndex(of: space, from: from)
         guard first > from, first < to else { return }
         let second = request.firstIndex(of: space, from: first + 1)
-        guard second > first + 1, to - second > 6, request[second + 1] == UInt8(ascii: "H"),
-            request[second + 2] == UInt8(ascii: "T"), request[second + 3] == UInt8(ascii: "T"),
-            request[second + 4] == UInt8(ascii: "P"), request[second + 5] == UInt8(ascii: "/"),
-            Self.isVersion(request.slice(second + 6, to))
-        else { return }
+        let isSimple = second >= to && first + 1 < to && request[first + 1] == UInt8(ascii: "/")
+        guard isSimple || isVersioned(request, second, to) else { return }
         for index in from..<first {
             let byte = request[index]
             guard (byte | 0x20) &- 97 < 26 || byte == dash || byte == UInt8(ascii: "_") else { return }
         }
         extents[Field.method.rawValue] = Extent(from: Int32(from), to: Int32(first))
-        extents[Field.uri.rawValue] = Extent(from: Int32(first + 1), to: Int32(second))
-        extents[Field.protocol.rawValue] = Extent(from: Int32(second + 1), to: Int32(to))
+        extents[Field.uri.rawValue] = Extent(from: Int32(first + 1), to: Int32(isSimple ? to : second))
+        if !isSimple { extents[Field.protocol.rawValue] = Extent(from: Int32(second + 1), to: Int32(to)) }
+    }
+
+    /// Whether `HTTP/` and a version, and nothing else, stand behind the second space.
+    @inline(__always)
+    private func isVersioned(_ request: ByteView, _ second: Int, _ to: Int) -> Bool {
+        to - second > 6 && request[second + 1] == UInt8(ascii: "H")
+            && request[second + 2] == UInt8(ascii: "T") && request[second + 3] == UInt8(ascii: "T")
+            && request[second + 4] == UInt8(ascii: "P") && request[second + 5] == UInt8(ascii: "/")
+            && Self.isVersion(request.slice(second + 6, to))
     }
 
     /// `1.1`, `2`: digits and dots, so nothing else follows the protocol.

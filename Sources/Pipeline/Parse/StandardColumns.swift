@@ -30,13 +30,11 @@ enum StandardColumns {
     }
 
     private static var combined: [ColumnSpec] {
-        var time = ColumnSpec(name: "time", type: .timestamp)
-        time.timeLayout = .apache
-        return [
+        [
             ColumnSpec(name: "remote", type: .string),
             ColumnSpec(name: "ident", type: .string),
             ColumnSpec(name: "user", type: .string),
-            time,
+            ColumnSpec(name: "time", type: .timestamp),
             ColumnSpec(name: "request", type: .string),
             ColumnSpec(name: "method", type: .string),
             ColumnSpec(name: "uri", type: .string),
