@@ -51,6 +51,7 @@ let package = Package(
         boundary("CSnappy", link: ["snappy"]),
         boundary("CPcre2", link: ["pcre2-8"]),
         boundary("CZone", link: ["cctz", "stdc++"]),
+        boundary("CAllocations"),                  // counts allocations; for measurements and tests
         part("Event"),                             // StreamID, Position, IntervalSet, PackKey, Balance
         // L1: the kernel boundary
         part("Platform", ["Event", "CLinux", "CHash"]),
@@ -76,7 +77,7 @@ let package = Package(
         program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace", ["Agent", "Collector", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
-        program("millrace-bench", ["Columns", "Configuration", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
+        program("millrace-bench", ["CAllocations", "Columns", "Configuration", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
         // Tests, one folder per target
         tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Telemetry", "Transport"]),

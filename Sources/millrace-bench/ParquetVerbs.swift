@@ -44,37 +44,24 @@ func roundTrip(_ words: [String]) throws -> Int32 {
     return faults == 0 ? 0 : 1
 }
 
-/// `parquet combined FILE OUT [ROUNDS [CODEC [LEVEL]]]`: access log to Parquet on one core.
-func writeAccessLog(_ words: [String]) throws -> Int32 {
-    guard words.count >= 5, let format = RecordFormat(rawValue: words[2]),
-        let bytes = try DurableFile.read(words[3], maximum: maximumByteCount)
-    else { return 64 }
-    var spec = RouteSpec(table: "bench.rows", format: format)
-    if format == .combined {
-        var time = ColumnSpec(name: "time", type: .timestamp)
-        time.timeLayout = .apache
-        let texts = ["method", "uri", "protocol"].map { ColumnSpec(name: $0, type: .string) }
-        spec.columns = ["remote", "ident", "user"].map { ColumnSpec(name: $0, type: .string) } + [time] + texts
-            + [ColumnSpec(name: "status", type: .int32), ColumnSpec(name: "bytes", type: .int64)]
-            + ["referer", "agent"].map { ColumnSpec(name: $0, type: .string) }
-    }
+/// `parquet FORMAT|CONFIG#TABLE FILE OUT [ROUNDS [CODEC [LEVEL [delta|plain [DICTIONARY]]]]]`: lines to Parquet on one
+/// core, reading and cutting the file included.
+func writeParquet(_ words: [String]) throws -> Int32 {
+    guard words.count >= 5, let spec = try benchRoute(words[2]) else { return 64 }
     var options = ParquetOptions()
     if words.count > 6 { options.codec = ParquetCodec(rawValue: words[6]) ?? .zstd }
     if words.count > 7 { options.level = Int(words[7]) }
-    if words.count > 9 { options.dictionaryByteCount = (Int(words[9]) ?? 1_024) << 10 }
     if words.count > 8 { options.usesDelta = words[8] == "delta" }
+    if words.count > 9 { options.dictionaryByteCount = (Int(words[9]) ?? 1_024) << 10 }
     let stage = try RouteStage(try RoutePlan(spec))
     let shapes = stage.plan.columns.map { (name: $0.name, shape: $0.shape) }
     let group = RowGroupEncoder(
-            columns: shapes, options: options,
-            workspace: try ParquetWorkspace(codec: options.codec, level: options.level))
-    let boxes = makeBatches(bytes)
-    let events = boxes.map { Array(0..<Int32($0.batch.events.count)) }
-    let total = events.reduce(0) { $0 + $1.count }
+        columns: shapes, options: options, workspace: try ParquetWorkspace(codec: options.codec, level: options.level))
+    var lines = try LineBatches(words[3])
     let clock = SystemClock()
     for round in 0..<(words.count > 5 ? Int(words[5]) ?? 1 : 1) {
         let start = clock.monotonicNanoseconds()
-        var parsing: Int64 = 0
+        var (reading, parsing) = (Int64(0), Int64(0))
         let output = try Syscalls.open(words[4], .writeTruncate)
         let file = ParquetFile(columns: shapes, options: options)
         let write: (UnsafeRawBufferPointer) throws(Failure) -> Void = { buffer throws(Failure) in
@@ -82,10 +69,14 @@ func writeAccessLog(_ words: [String]) throws -> Int32 {
                 throw Failure("bench.write", stage: .sink, kind: .transient, "cannot write: \(error)")
             }
         }
-        for index in boxes.indices {
+        lines.rewind()
+        while true {
             let begin = clock.monotonicNanoseconds()
-            stage.process(boxes[index].batch, events: events[index])
-            parsing += clock.monotonicNanoseconds() - begin
+            guard try lines.next() else { break }
+            let cut = clock.monotonicNanoseconds()
+            stage.process(lines.batch, events: lines.events)
+            reading += cut - begin
+            parsing += clock.monotonicNanoseconds() - cut
             try group.append(stage.rows)
             if group.isFull {
                 try unsafe file.append(group, write: write)
@@ -95,10 +86,11 @@ func writeAccessLog(_ words: [String]) throws -> Int32 {
         try unsafe file.append(group, write: write)
         group.removeAll()
         try unsafe file.finish(write: write)
-        let nanoseconds = clock.monotonicNanoseconds() - start
+        let nanoseconds = max(1_000, clock.monotonicNanoseconds() - start)
         let rows = Int(file.rowCount)
-        let line = "round \(round): \(rows) of \(total) rows, \(rows * 1_000_000 / Int(nanoseconds / 1_000)) rows/s, "
-            + "parse \(Int(parsing) / max(1, rows)) ns/row, write \(Int(nanoseconds - parsing) / max(1, rows)) ns/row, "
+        let perRow = { (nanoseconds: Int64) in Int(nanoseconds) / max(1, rows) }
+        let line = "round \(round): \(rows) of \(lines.lineCount) rows, \(rows * 1_000_000 / Int(nanoseconds / 1_000)) rows/s, "
+            + "read \(perRow(reading)), parse \(perRow(parsing)), write \(perRow(nanoseconds - parsing - reading)) ns/row, "
             + "\(file.byteCount) bytes\n"
         _ = StandardStreams.writeOutput(Array(line.utf8))
     }

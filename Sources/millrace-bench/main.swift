@@ -7,50 +7,8 @@ internal import Pipeline
 internal import Platform
 internal import Sinks
 
-/// The most of a file that is read: 1 GiB.
-let maximumByteCount = 1 << 30
 /// Bytes of a batch: a few packs, as a lane takes them.
 let batchByteCount = 1 << 20
-
-func makeBatches(_ bytes: [UInt8]) -> [EventBatchBox] {
-    var boxes: [EventBatchBox] = []
-    let context = PackContext(key: nil, topic: "bench", partition: 0, offset: 0, timestamp: -1)
-    var from = 0
-    while from < bytes.count {
-        var to = min(bytes.count, from + batchByteCount)
-        while to < bytes.count, bytes[to - 1] != 10 { to += 1 }
-        let box = EventBatchBox()
-        let (pack, start) = unsafe bytes.withUnsafeBytes { buffer in
-            unsafe box.batch.appendPack(context, value: UnsafeRawBufferPointer(rebasing: buffer[from..<to]))
-        }
-        var line = from
-        while line < to {
-            let end = bytes[line..<to].firstIndex(of: 10) ?? to
-            box.batch.appendEvent(
-                EventReference(
-                    start: start + line - from, byteCount: end - line, from: Position(UInt64(line)),
-                    to: Position(UInt64(end + 1)), pack: pack))
-            line = end + 1
-        }
-        boxes.append(box)
-        from = to
-    }
-    return boxes
-}
-
-final class EventBatchBox {
-    var batch = EventBatch(byteCapacity: batchByteCount)
-}
-
-func rate(_ name: String, _ count: Int, _ byteCount: Int, _ body: () -> Void) {
-    let clock = SystemClock()
-    let start = clock.monotonicNanoseconds()
-    body()
-    let nanoseconds = max(1, clock.monotonicNanoseconds() - start)
-    let perSecond = Int64(count) * 1_000_000_000 / nanoseconds
-    let megabytes = Int64(byteCount) * 1_000 / nanoseconds
-    _ = StandardStreams.writeOutput(Array("\(name): \(perSecond) lines/s, \(megabytes) MB/s\n".utf8))
-}
 
 /// The standard table of a format, or a route of a configuration: `collector.yaml#shop.access`.
 func benchRoute(_ text: String) throws -> RouteSpec? {
@@ -61,52 +19,65 @@ func benchRoute(_ text: String) throws -> RouteSpec? {
     return settings.pipelines.flatMap(\.routes).first { $0.table == parts[1] }
 }
 
-func run() throws -> Int32 {
-    let words = CommandLine.arguments
-    if words.count > 1, words[1] == "parquet-random" { return try writeRandomTables(words) }
-    if words.count > 1, words[1] == "parquet-roundtrip" { return try roundTrip(words) }
-    if words.count > 1, words[1] == "parquet-large" { return try writeLarge(words) }
-    if words.count > 1, words[1] == "parquet" { return try writeAccessLog(words) }
-    guard words.count >= 4, words[1] == "parse", let route = try benchRoute(words[2]),
-        let bytes = try DurableFile.read(words[3], maximum: maximumByteCount)
-    else { return 64 }
-    let plan = try RoutePlan(route)
-    let stage = try RouteStage(plan)
+func say(_ text: String) { _ = StandardStreams.writeOutput(Array(text.utf8)) }
+
+/// `parse FORMAT|CONFIG#TABLE FILE [ROUNDS | -]`: parsing alone, and with JSON lines made of the rows.
+func parse(_ words: [String]) throws -> Int32 {
+    guard words.count >= 4, let route = try benchRoute(words[2]) else { return 64 }
+    let stage = try RouteStage(try RoutePlan(route))
     let formatter = JSONLinesFormatter()
-    let boxes = makeBatches(bytes)
-    let events = boxes.map { Array(0..<Int32($0.batch.events.count)) }
-    let total = events.reduce(0) { $0 + $1.count }
+    var lines = try LineBatches(words[3])
     if words.count > 4, words[4] == "-" {
-        for (box, list) in zip(boxes, events) {
-            stage.process(box.batch, events: list)
+        while try lines.next() {
+            stage.process(lines.batch, events: lines.events)
             formatter.format(stage.rows)
             formatter.forEachGroup { _, bytes, _ in _ = StandardStreams.writeOutput(bytes.array) }
         }
         return 0
     }
     let rounds = words.count > 4 ? Int(words[4]) ?? 10 : 10
+    let clock = SystemClock()
     var rejected = 0
     for isFormatting in [false, true] {
-        rejected = 0
-        rate(isFormatting ? "parse+format" : "parse", total * rounds, bytes.count * rounds) {
-            for _ in 0..<rounds {
-                for index in boxes.indices {
-                    stage.process(boxes[index].batch, events: events[index])
-                    rejected += stage.rejections.count
-                    if isFormatting { formatter.format(stage.rows) }
-                }
+        var nanoseconds: Int64 = 1
+        for _ in 0..<rounds {
+            lines.rewind()
+            rejected = 0
+            while try lines.next() {
+                let start = clock.monotonicNanoseconds()
+                stage.process(lines.batch, events: lines.events)
+                if isFormatting { formatter.format(stage.rows) }
+                nanoseconds += clock.monotonicNanoseconds() - start
+                rejected += stage.rejections.count
             }
         }
+        let perSecond = Int64(lines.lineCount * rounds) * 1_000_000_000 / nanoseconds
+        say("\(isFormatting ? "parse+format" : "parse"): \(perSecond) lines/s\n")
     }
-    _ = StandardStreams.writeOutput(Array("lines: \(total), rejected: \(rejected / max(1, rounds))\n".utf8))
+    say("lines: \(lines.lineCount), rejected: \(rejected)\n")
     return 0
 }
 
-let code = try run()
-if code != 0 {
+func run() throws -> Int32 {
+    let words = CommandLine.arguments
+    switch words.dropFirst().first {
+    case "parse": return try parse(words)
+    case "parquet": return try writeParquet(words)
+    case "allocations": return try countAllocations(words)
+    case "parquet-random": return try writeRandomTables(words)
+    case "parquet-roundtrip": return try roundTrip(words)
+    case "parquet-large": return try writeLarge(words)
+    default: return 64
+    }
+}
+
+var code: Int32 = 70
+do { code = try run() } catch { say("\(error)\n") }
+if code == 64 {
     _ = StandardStreams.writeOutput(Array("""
-        usage: millrace-bench parse combined|maxwell|syslog|raw|CONFIG#TABLE FILE [ROUNDS | -]
-               millrace-bench parquet combined|maxwell FILE OUT [ROUNDS [CODEC [LEVEL [delta|plain]]]]
+        usage: millrace-bench parse FORMAT|CONFIG#TABLE FILE [ROUNDS | -]
+               millrace-bench allocations FORMAT|CONFIG#TABLE FILE
+               millrace-bench parquet FORMAT|CONFIG#TABLE FILE OUT [ROUNDS [CODEC [LEVEL [delta|plain [KIB]]]]]
                millrace-bench parquet-random FOLDER FIRST COUNT [plain]
                millrace-bench parquet-roundtrip FIRST COUNT
                millrace-bench parquet-large OUT COLUMNS ROWS BYTES
