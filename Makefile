@@ -35,7 +35,7 @@ torture: release ## a million lines, fifty kills of each daemon, a broker stoppe
 bench: release ## throughput against bare loops; needs a broker
 	@scripts/bench.sh
 
-parquet: bootstrap ## access log to Parquet on one core, against DuckDB
+parquet: bootstrap ## access log, JSON lines, CSV to Parquet on one core, against DuckDB
 	@$(SWIFT) build -j $(JOBS) $(RELEASE) --product millrace-bench
 	@.venv/bin/python Benchmarks/parquet.py --bench .build-release/release/millrace-bench
 

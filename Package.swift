@@ -21,7 +21,7 @@ func part(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 func boundary(_ name: String, link: [String] = []) -> Target {
     .target(
         name: name,
-        cxxSettings: [.unsafeFlags(["-O2"])],
+        cxxSettings: [.unsafeFlags(["-O2"]), .define("NDEBUG")],
         linkerSettings: link.map { .linkedLibrary($0) })
 }
 

@@ -12,6 +12,7 @@ namespace {
 struct Node {
     struct Child {
         bool is_name;
+        bool is_plain;  // a name without quotes and backslashes: in a record it may stand as it is
         std::string name;
         size_t index;
         std::unique_ptr<Node> node;
@@ -28,8 +29,20 @@ struct Node {
                           : !known.is_name && known.index == step.index)
                 return known.node.get();
         auto name = step.name ? std::string(reinterpret_cast<const char *>(step.name), step.count) : std::string();
-        children.push_back({step.name != nullptr, name, step.index, std::make_unique<Node>()});
+        const bool is_plain = step.name && name.find_first_of("\"\\") == std::string::npos;
+        children.push_back({step.name != nullptr, is_plain, name, step.index, std::make_unique<Node>()});
         return children.back().node.get();
+    }
+    /// The child that is looked at first, if its name stands at `raw` as it is, behind it the closing quote.
+    Node *expected(const char *raw) {
+        if (next >= children.size()) return nullptr;
+        Child &child = children[next];
+        // Why a limit: the padding behind the record can be read, no more.
+        if (!child.is_plain || child.name.size() >= SIMDJSON_PADDING
+            || std::memcmp(raw, child.name.data(), child.name.size()) != 0 || raw[child.name.size()] != '"')
+            return nullptr;
+        next = next + 1 < children.size() ? next + 1 : 0;
+        return child.node.get();
     }
     Node *named(std::string_view name) {
         // Why from where the last name was found: records of one writer have their members in one order.
@@ -54,6 +67,11 @@ bool is_space(char byte) { return byte == ' ' || byte == '\t' || byte == '\n' ||
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
     return text;
+}
+
+/// Whether a string's token ends with its closing quote and holds no backslash.
+bool is_plain(std::string_view raw) {
+    return raw.size() >= 2 && raw.back() == '"' && !std::memchr(raw.data() + 1, '\\', raw.size() - 2);
 }
 
 /// The grammar of RFC 8259, section 6.
@@ -127,22 +145,28 @@ struct millrace_reader {
         for (const auto index : node->cells) cells[index] = cell;
     }
     int members(ondemand::object &object, Node *node, int depth, ondemand::document &document);
-    int value(ondemand::value value, Node *node, int depth, ondemand::document &document);
+    int value(ondemand::value &value, Node *node, int depth, ondemand::document &document);
     int structure(ondemand::value &value, bool is_object, Node *node, int depth, ondemand::document &document);
 };
 
 int millrace_reader::members(ondemand::object &object, Node *node, int depth, ondemand::document &document) {
     for (auto result : object) {
-        ondemand::field field;
-        if (std::move(result).get(field)) return MILLRACE_READ_MALFORMED;
+        if (result.error()) return MILLRACE_READ_MALFORMED;
+        // Why no copy: a field is written in parts and would be read back whole, which stalls.
+        ondemand::field &&field = std::move(result).value_unsafe();
         // Why here: unescaping the name gives it away.
         const char *raw_start = field.key().raw() - 1;
+        if (Node *below = node ? node->expected(raw_start + 1) : nullptr) {
+            if (const int fault = value(field.value(), meet(below), depth, document)) return fault;
+            continue;
+        }
         std::string_view name;
         if (field.unescaped_key().get(name)) return MILLRACE_READ_MALFORMED;
         Node *below = node ? meet(node->named(name)) : nullptr;
         if (depth == 1 && !below && unknown_rule != MILLRACE_UNKNOWN_IGNORE) {
             if (unknown_rule == MILLRACE_UNKNOWN_REFUSE) return MILLRACE_READ_UNKNOWN;
             auto raw = trimmed(field.value().raw_json_token());
+            if (raw.empty()) return MILLRACE_READ_MALFORMED;
             const char *start = raw.data();
             auto raw_name = trimmed({raw_start, size_t(start - raw_start)});
             raw_name = trimmed(raw_name.substr(0, raw_name.size() - 1));  // the colon
@@ -192,7 +216,7 @@ int millrace_reader::structure(
     return MILLRACE_READ_OK;
 }
 
-int millrace_reader::value(ondemand::value value, Node *node, int depth, ondemand::document &document) {
+int millrace_reader::value(ondemand::value &value, Node *node, int depth, ondemand::document &document) {
     const auto raw = trimmed(value.raw_json_token());
     if (raw.empty()) return MILLRACE_READ_MALFORMED;
     switch (raw.front()) {
@@ -200,7 +224,14 @@ int millrace_reader::value(ondemand::value value, Node *node, int depth, ondeman
     case '[': return structure(value, false, node, depth, document);
     case '"': {
         std::string_view text;
-        if (value.get_string().get(text)) return MILLRACE_READ_MALFORMED;
+        if (is_plain(raw)) {
+            // Nothing to unescape: the text stays where it is.
+            ondemand::raw_json_string token;
+            if (value.get_raw_json_string().get(token)) return MILLRACE_READ_MALFORMED;
+            text = raw.substr(1, raw.size() - 2);
+        } else if (value.get_string().get(text)) {
+            return MILLRACE_READ_MALFORMED;
+        }
         put(node, MILLRACE_CELL_STRING, text, raw);
         return MILLRACE_READ_OK;
     }

@@ -1,9 +1,11 @@
 #include "text.h"
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <simdjson.h>
 
-extern "C" int millrace_utf8_valid(const uint8_t *bytes, size_t count) {
+extern "C" int millrace_utf8_valid(const uint8_t *bytes, size_t count, int excluding_nul) {
+    if (excluding_nul && count > 0 && std::memchr(bytes, 0, count)) return 0;
     return simdjson::validate_utf8(reinterpret_cast<const char *>(bytes), count) ? 1 : 0;
 }
 

@@ -27,19 +27,19 @@ public import Event
     /// Most such members of one record that are kept.
     public static let maximumUnknownCount = 1_024
 
-    /// What stands at a path.
+    /// What stands at a path. Why no more than three words: it is returned in registers.
     public struct Value {
         public enum Kind: Sendable { case none, string, number, yes, no, structure }
         /// `none`: nothing there, or null.
         public var kind: Kind
-        /// A string unescaped, anything else as written.
+        /// A string unescaped, or as written with its quotes if so asked for; anything else as written.
         public var text: ByteView
-        /// As written; strings with their quotes.
-        public var raw: ByteView
     }
 
     public let pathCount: Int
     private let reader: OpaquePointer
+    /// One a path; where they are does not change once all paths are in.
+    private let cells: UnsafePointer<millrace_cell>?
 
     public init(paths: [JSONPath], unknown: UnknownMembers = .ignore) {
         unsafe reader = millrace_reader_new()
@@ -51,7 +51,8 @@ public import Event
             case .refuse: MILLRACE_UNKNOWN_REFUSE
             }
         unsafe millrace_reader_unknown(reader, Int32(rule), Self.maximumUnknownCount)
-        for path in paths { add(path) }
+        for path in paths { unsafe Self.add(path, to: reader) }
+        unsafe cells = millrace_reader_cells(reader)
     }
 
     deinit { unsafe millrace_reader_free(reader) }
@@ -72,9 +73,9 @@ public import Event
     }
 
     /// The value at a path of the last record that was read without fault.
-    public func value(_ path: Int) -> Value {
+    public func value(_ path: Int, asWritten: Bool = false) -> Value {
         precondition(path >= 0 && path < pathCount, "no such path")
-        let cell = unsafe millrace_reader_cells(reader)[path]
+        guard let cell = unsafe cells?[path] else { return Value(kind: .none, text: .empty) }
         let kind: Value.Kind =
             switch unsafe cell.kind {
             case MILLRACE_CELL_STRING: .string
@@ -84,12 +85,10 @@ public import Event
             case MILLRACE_CELL_STRUCTURE: .structure
             default: .none
             }
-        guard kind != .none, let text = unsafe cell.text, let raw = unsafe cell.raw else {
-            return Value(kind: .none, text: .empty, raw: .empty)
+        guard kind != .none, let start = unsafe asWritten ? cell.raw : cell.text else {
+            return Value(kind: .none, text: .empty)
         }
-        return unsafe Value(
-            kind: kind, text: ByteView(start: text, count: cell.count),
-            raw: ByteView(start: raw, count: cell.raw_count))
+        return unsafe Value(kind: kind, text: ByteView(start: start, count: asWritten ? cell.raw_count : cell.count))
     }
 
     /// The members that no path begins with, as an object; empty if there are none or they are not kept.
@@ -100,7 +99,8 @@ public import Event
         return unsafe ByteView(start: text, count: count)
     }
 
-    private func add(_ path: JSONPath) {
+    @unsafe
+    private static func add(_ path: JSONPath, to reader: OpaquePointer) {
         // All names lie in one buffer while the C side copies them.
         var names: [UInt8] = [0]
         var extents: [(from: Int, count: Int, index: Int)] = []

@@ -1,13 +1,35 @@
 internal import Columns
 
-/// One column of a plan, ready for the hot path: no references inside, so that reading it counts none.
+/// One column of a plan, ready for the hot path: no references inside, so that reading it counts none, and small
+/// enough to be passed in registers; what only some columns need is in their `ColumnRule`.
 struct ColumnStep: Sendable {
     var type: ColumnType
     /// The parser's number of the field.
-    var field: Int
+    var field: Int32
     /// What is read instead of a field.
     var metadata: Metadata?
     var layout: TimeLayout
+    /// Index into the plan's steps and rules.
+    var index: Int32 = 0
+    /// Index into the plan's zones of times that name none, or -1.
+    var zone: Int32 = -1
+    /// Index into the plan's default texts, or -1.
+    var defaultText: Int32 = -1
+    /// Whether an Apache time may be written as RFC 3339 instead (nginx's $time_iso8601).
+    var takesRFC3339 = false
+    var isRequired: Bool
+    /// Whether the record's timestamp is taken where there is no value.
+    var defaultsToReceived = false
+    /// Whether seconds beyond year 9999 are read as milliseconds (Maxwell's DDL records).
+    var takesMilliseconds = false
+    /// Whether a value has to pass any check beyond its type.
+    var isChecked = false
+    /// Whether there are further formats of its times.
+    var hasAlternatives = false
+}
+
+/// What a column's type and checks need beyond its step.
+struct ColumnRule: Sendable {
     var bytesLayout = BytesLayout.base64
     /// Digits of a decimal.
     var precision = ColumnShape.maximumPrecision
@@ -16,21 +38,8 @@ struct ColumnStep: Sendable {
     var timePattern = -1
     /// Further formats: these of the plan's `timeAlternatives`.
     var alternatives = 0..<0
-    /// Index into the plan's zones of times that name none, or -1.
-    var zone = -1
-    /// Whether an Apache time may be written as RFC 3339 instead (nginx's $time_iso8601).
-    var takesRFC3339 = false
-    var isRequired: Bool
-    /// Index into the plan's default texts, or -1.
-    var defaultText = -1
-    /// Whether the record's timestamp is taken where there is no value.
-    var defaultsToReceived = false
     /// Microseconds after the record's timestamp that a time may be, or more than that can be.
     var maximumFuture = Int64.max
-    /// Whether seconds beyond year 9999 are read as milliseconds (Maxwell's DDL records).
-    var takesMilliseconds = false
-    /// Whether a value has to pass any check beyond its type.
-    var isChecked = false
     var minimumInteger = Int64.min
     var maximumInteger = Int64.max
     var minimum = -Double.infinity

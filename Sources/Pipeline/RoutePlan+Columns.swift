@@ -7,6 +7,7 @@ internal import TimeZone
 /// What the columns of a route come to, while they are compiled.
 struct PlanBuild {
     var steps: [ColumnStep] = []
+    var rules: [ColumnRule] = []
     var paths: [JSONPath] = []
     /// Distinct names of fields that columns read.
     var fieldNames: [String] = []
@@ -38,12 +39,13 @@ extension RoutePlan {
         }
     }
 
-    static func step(
-        _ column: ColumnSpec, _ spec: RouteSpec, _ build: inout PlanBuild
-    ) throws(Failure) -> ColumnStep {
+    /// Compiles the next column.
+    static func add(_ column: ColumnSpec, _ spec: RouteSpec, to build: inout PlanBuild) throws(Failure) {
         var step = ColumnStep(type: column.type, field: 0, layout: column.timeLayout, isRequired: column.required)
-        step.bytesLayout = column.bytesLayout
-        (step.precision, step.scale) = (column.shape.precision, column.shape.scale)
+        step.index = Int32(truncatingIfNeeded: build.steps.count)
+        var rule = ColumnRule()
+        rule.bytesLayout = column.bytesLayout
+        (rule.precision, rule.scale) = (column.shape.precision, column.shape.scale)
         if let metadata = Metadata.named(column.path) {
             guard metadata.types.contains(column.type) else {
                 throw failure(
@@ -54,28 +56,30 @@ extension RoutePlan {
             step.layout = .epochMilliseconds
         } else {
             try setField(column, spec, &step, &build)
-            try setTime(column, spec, &step, &build)
+            try setTime(column, spec, &step, &rule, &build)
         }
         try setDefault(column, spec, &step, &build)
-        try setBounds(column, spec, &step)
+        try setBounds(column, spec, &rule)
         if let text = column.pattern {
             guard column.type == .string else { throw failure(spec, column, "has a pattern but is not a string") }
-            step.pattern = build.patterns.count
+            rule.pattern = build.patterns.count
             build.patterns.append(try pattern(text, column, spec))
         }
         if let allowed = column.allowed {
-            step.allowed = build.allowedSets.count
+            rule.allowed = build.allowedSets.count
             build.allowedSets.append(try allowedSet(allowed, column, spec))
         }
         step.isChecked =
             column.minimum != nil || column.maximum != nil || column.maximumByteCount != nil
             || column.minimumByteCount != nil || column.pattern != nil || column.allowed != nil
             || column.maximumFutureMilliseconds != nil
-        return step
+        build.steps.append(step)
+        build.rules.append(rule)
     }
 
     private static func setTime(
-        _ column: ColumnSpec, _ spec: RouteSpec, _ step: inout ColumnStep, _ build: inout PlanBuild
+        _ column: ColumnSpec, _ spec: RouteSpec, _ step: inout ColumnStep, _ rule: inout ColumnRule,
+        _ build: inout PlanBuild
     ) throws(Failure) {
         guard column.type == .timestamp || column.type == .date else {
             guard column.timeZone == nil, column.maximumFutureMilliseconds == nil else {
@@ -83,23 +87,24 @@ extension RoutePlan {
             }
             return
         }
-        if step.layout == .pattern { step.timePattern = try timePattern(column.timePattern, column, spec, &build) }
+        if step.layout == .pattern { rule.timePattern = try timePattern(column.timePattern, column, spec, &build) }
         let first = build.timeAlternatives.count
         for format in column.otherTimeFormats {
             let isPattern = format.layout == .pattern
             let pattern = isPattern ? try timePattern(format.pattern, column, spec, &build) : -1
             build.timeAlternatives.append(TimeAlternative(layout: format.layout, pattern: pattern))
         }
-        step.alternatives = first..<build.timeAlternatives.count
+        rule.alternatives = first..<build.timeAlternatives.count
+        step.hasAlternatives = !rule.alternatives.isEmpty
         if let name = column.timeZone {
-            step.zone = try build.zone(name, column, spec)
+            step.zone = Int32(truncatingIfNeeded: try build.zone(name, column, spec))
         } else if spec.format == .w3c {
-            step.zone = try build.zone("UTC", column, spec)
+            step.zone = Int32(truncatingIfNeeded: try build.zone("UTC", column, spec))
         }
         if let limit = column.maximumFutureMilliseconds {
             let (micros, overflow) = limit.multipliedReportingOverflow(by: 1_000)
             guard limit >= 0, !overflow else { throw failure(spec, column, "has a bad limit for times in the future") }
-            step.maximumFuture = micros
+            rule.maximumFuture = micros
         }
     }
 
@@ -129,12 +134,12 @@ extension RoutePlan {
         guard column.type != .json, !text.isEmpty || column.type == .string || column.type == .bytes else {
             throw failure(spec, column, "cannot have the default '\(text.prefix(80))'")
         }
-        step.defaultText = build.defaults.count
+        step.defaultText = Int32(truncatingIfNeeded: build.defaults.count)
         build.defaults.append(text)
     }
 
     private static func setBounds(
-        _ column: ColumnSpec, _ spec: RouteSpec, _ step: inout ColumnStep
+        _ column: ColumnSpec, _ spec: RouteSpec, _ rule: inout ColumnRule
     ) throws(Failure) {
         let isNumber = [.int32, .int64, .double, .decimal].contains(column.type)
         let isText = [.string, .json, .bytes].contains(column.type)
@@ -146,13 +151,13 @@ extension RoutePlan {
                     spec, column, "has bounds that no value can meet",
                     hint: "minimum <= maximum, on int32, int64, double and decimal columns only")
             }
-            step.minimum = minimum
-            step.maximum = maximum
-            step.minimumInteger = clamped(minimum.rounded(.up))
-            step.maximumInteger = clamped(maximum.rounded(.down))
+            rule.minimum = minimum
+            rule.maximum = maximum
+            rule.minimumInteger = clamped(minimum.rounded(.up))
+            rule.maximumInteger = clamped(maximum.rounded(.down))
             if column.type == .decimal {
-                step.minimumDecimal = DecimalText.bound(minimum, scale: step.scale, isUpper: false) ?? .min
-                step.maximumDecimal = DecimalText.bound(maximum, scale: step.scale, isUpper: true) ?? .max
+                rule.minimumDecimal = DecimalText.bound(minimum, scale: rule.scale, isUpper: false) ?? .min
+                rule.maximumDecimal = DecimalText.bound(maximum, scale: rule.scale, isUpper: true) ?? .max
             }
         }
         for limit in [column.minimumByteCount, column.maximumByteCount] {
@@ -161,9 +166,9 @@ extension RoutePlan {
                 throw failure(spec, column, "has a length limit that makes no sense for \(column.type.rawValue)")
             }
         }
-        step.minimumByteCount = column.minimumByteCount ?? 0
-        step.maximumByteCount = column.maximumByteCount ?? .max
-        guard step.minimumByteCount <= step.maximumByteCount else {
+        rule.minimumByteCount = column.minimumByteCount ?? 0
+        rule.maximumByteCount = column.maximumByteCount ?? .max
+        guard rule.minimumByteCount <= rule.maximumByteCount else {
             throw failure(spec, column, "has length limits that no value can meet")
         }
     }

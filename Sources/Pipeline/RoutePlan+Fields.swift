@@ -15,14 +15,15 @@ extension RoutePlan {
         if isExtra { try checkExtra(column, spec) }
         switch spec.format {
         case .json, .maxwell: try setPath(column, spec, &step, &build)
-        case .combined: step.field = try combinedField(column, spec, &step)
+        case .combined: step.field = Int32(truncatingIfNeeded: try combinedField(column, spec, &step))
         default:
             if !isExtra { try checkField(column, spec, &step, &build) }
             guard isExtra || column.type != .json else {
                 throw failure(spec, column, "cannot be json in the \(spec.format.rawValue) format")
             }
-            step.field = build.fieldNames.firstIndex(of: column.path) ?? build.fieldNames.count
-            if step.field == build.fieldNames.count { build.fieldNames.append(column.path) }
+            let field = build.fieldNames.firstIndex(of: column.path) ?? build.fieldNames.count
+            if field == build.fieldNames.count { build.fieldNames.append(column.path) }
+            step.field = Int32(truncatingIfNeeded: field)
         }
     }
 
@@ -50,7 +51,7 @@ extension RoutePlan {
                 spec, column, "has a bad path '\(column.path.prefix(80))'",
                 hint: "write a.b[0].c; a name with a dot as [\"a.b\"]; at most \(JSONPath.maximumStepCount) steps")
         }
-        step.field = build.paths.count
+        step.field = Int32(truncatingIfNeeded: build.paths.count)
         step.takesMilliseconds =
             spec.format == .maxwell && column.path == "ts" && column.timeLayout == .epochSeconds
         build.paths.append(path)

@@ -15,6 +15,7 @@ public struct RoutePlan: Sendable {
     /// The table's columns: the route's, or the format's standard ones where it names none.
     public let columns: [ColumnSpec]
     let steps: [ColumnStep]
+    let rules: [ColumnRule]
     let timeStep: Int
     /// Paths of the JSON formats: those that columns read, then those of `MaxwellPath`.
     let paths: [JSONPath]
@@ -60,9 +61,10 @@ public struct RoutePlan: Sendable {
         recordPatterns = try Self.recordPatterns(spec)
         var build = PlanBuild()
         build.groupNames = recordPatterns.flatMap { $0.groups.map(\.name) }
-        for column in columns { build.steps.append(try Self.step(column, spec, &build)) }
+        for column in columns { try Self.add(column, spec, to: &build) }
         self.columns = columns
         steps = build.steps
+        rules = build.rules
         paths = spec.format == .maxwell ? build.paths + MaxwellPath.all : build.paths
         fields = FieldPlan(build.fieldNames, spec)
         hasMetadata = build.steps.contains { $0.metadata != nil }

@@ -39,7 +39,7 @@ struct RowMaker<Parser: RecordParser> {
         let references = batch.events
         let packs = batch.packs
         batch.withBytes { slab in
-            let isClean = slab.firstIndex(of: 0, from: 0) == slab.count && UTF8Text.isValid(slab)
+            let isClean = UTF8Text.isValid(slab, excludingNUL: true)
             for event in events {
                 let reference = references[Int(event)]
                 if reference.pack != pack { begin(packs[Int(reference.pack)], reference.pack) }
@@ -100,7 +100,7 @@ struct RowMaker<Parser: RecordParser> {
         var time: Int64 = 0
         for index in 0..<plan.steps.count {
             let step = plan.steps[index]
-            let cell = step.metadata.map { metadata.cell($0) } ?? parser.cell(step.field, step.type)
+            let cell = step.metadata.map { metadata.cell($0) } ?? parser.cell(Int(step.field), step.type)
             let isTime = index == plan.timeStep
             if let reason = reader.append(cell, step, to: rows.columns[index]) {
                 column = Int32(index)

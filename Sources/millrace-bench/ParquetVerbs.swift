@@ -89,10 +89,10 @@ func writeParquet(_ words: [String]) throws -> Int32 {
         let nanoseconds = max(1_000, clock.monotonicNanoseconds() - start)
         let rows = Int(file.rowCount)
         let perRow = { (nanoseconds: Int64) in Int(nanoseconds) / max(1, rows) }
-        let line = "round \(round): \(rows) of \(lines.lineCount) rows, \(rows * 1_000_000 / Int(nanoseconds / 1_000)) rows/s, "
-            + "read \(perRow(reading)), parse \(perRow(parsing)), write \(perRow(nanoseconds - parsing - reading)) ns/row, "
-            + "\(file.byteCount) bytes\n"
-        _ = StandardStreams.writeOutput(Array(line.utf8))
+        let perSecond = rows * 1_000_000 / Int(nanoseconds / 1_000)
+        let writing = nanoseconds - parsing - reading
+        say("round \(round): \(rows) of \(lines.lineCount) rows, \(perSecond) rows/s, read \(perRow(reading)), "
+            + "parse \(perRow(parsing)), write \(perRow(writing)) ns/row, \(file.byteCount) bytes\n")
     }
     return 0
 }

@@ -40,7 +40,7 @@ struct DocumentParser: RecordParser {
             let rest = documents.rest()
             return rest.isEmpty ? .none : Cell(kind: .structure, bytes: rest)
         }
-        let value = documents.value(field)
+        let value = documents.value(field, asWritten: type == .json)
         let kind: Cell.Kind =
             switch value.kind {
             case .none: .none
@@ -50,7 +50,7 @@ struct DocumentParser: RecordParser {
             case .no: .no
             case .structure: .structure
             }
-        return Cell(kind: kind, bytes: type == .json ? value.raw : value.text)
+        return Cell(kind: kind, bytes: value.text)
     }
 
     var target: (database: Cell, table: Cell) {

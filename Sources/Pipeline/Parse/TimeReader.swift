@@ -21,6 +21,7 @@ struct TimeReader {
 
     private let patterns: [TimePattern]
     private let alternatives: [TimeAlternative]
+    private let rules: [ColumnRule]
     private var clocks: [LocalClock]
     /// The timestamp of the record in hand, milliseconds; -1 if it has none.
     var record: Int64 = -1
@@ -31,48 +32,56 @@ struct TimeReader {
     init(_ plan: RoutePlan) {
         patterns = plan.timePatterns
         alternatives = plan.timeAlternatives
+        rules = plan.rules
         clocks = plan.zones.map { LocalClock($0) }
     }
 
     /// Microseconds since the epoch, or nil if the cell is no time of the column's layout.
     mutating func microseconds(_ cell: Cell, _ step: ColumnStep) -> Int64? {
-        if let found = instant(cell, step), found >= TimeText.minimum, found < TimeText.end { return found }
-        for index in step.alternatives {
+        if let found = instant(cell, step, pattern: -1), Self.isPossible(found) { return found }
+        guard step.hasAlternatives else { return nil }
+        for index in rules[Int(step.index)].alternatives {
             var other = step
             other.layout = alternatives[index].layout
-            other.timePattern = alternatives[index].pattern
-            if let found = instant(cell, other), found >= TimeText.minimum, found < TimeText.end { return found }
+            let pattern = alternatives[index].pattern
+            if let found = instant(cell, other, pattern: pattern), Self.isPossible(found) { return found }
         }
         return nil
     }
 
-    /// The day of a text whose pattern has no clock.
-    mutating func day(_ text: ByteView, _ step: ColumnStep) -> Int64? {
-        guard !patterns[step.timePattern].hasClock, let parts = patterns[step.timePattern].read(text) else {
-            return nil
-        }
-        return day(parts, zone: step.zone)
+    private static func isPossible(_ instant: Int64) -> Bool {
+        instant >= TimeText.minimum && instant < TimeText.end
     }
 
-    private mutating func instant(_ cell: Cell, _ step: ColumnStep) -> Int64? {
+    /// The day of a text whose pattern has no clock.
+    mutating func day(_ text: ByteView, _ step: ColumnStep) -> Int64? {
+        let pattern = patterns[rules[Int(step.index)].timePattern]
+        guard !pattern.hasClock, let parts = pattern.read(text) else { return nil }
+        return day(parts, zone: Int(step.zone))
+    }
+
+    /// The instant in the step's layout; `pattern`: that of another format than the column's first, or -1.
+    private mutating func instant(_ cell: Cell, _ step: ColumnStep, pattern: Int) -> Int64? {
         let text = cell.bytes
+        let zone = Int(step.zone)
         switch step.layout {
         case .epochSeconds, .epochMilliseconds, .epochMicroseconds, .epochNanoseconds:
             return epoch(cell, step)
         case .apache:
             guard cell.kind == .text || cell.kind == .string else { return nil }
             if text.count == 26, text[2] == UInt8(ascii: "/") { return apache(text) }
-            return step.takesRFC3339 ? rfc3339(text, zone: step.zone) : nil
+            return step.takesRFC3339 ? rfc3339(text, zone: zone) : nil
         case .rfc3339:
             guard cell.kind == .text || cell.kind == .string else { return nil }
-            return rfc3339(text, zone: step.zone)
+            return rfc3339(text, zone: zone)
         case .syslog:
             guard cell.kind == .text || cell.kind == .string, !text.isEmpty else { return nil }
-            if text[0] &- 48 < 10 { return rfc3339(text, zone: step.zone) }
-            return TimeText.syslog(text).flatMap { resolve($0, zone: step.zone) }
+            if text[0] &- 48 < 10 { return rfc3339(text, zone: zone) }
+            return TimeText.syslog(text).flatMap { resolve($0, zone: zone) }
         case .pattern:
             guard cell.kind == .text || cell.kind == .string || cell.kind == .number else { return nil }
-            return patterns[step.timePattern].read(text).flatMap { resolve($0, zone: step.zone) }
+            let number = pattern >= 0 ? pattern : rules[Int(step.index)].timePattern
+            return patterns[number].read(text).flatMap { resolve($0, zone: zone) }
         }
     }
 

@@ -9,6 +9,7 @@ internal import TimeZone
 struct ValueReader {
     private let matchers: [PatternMatcher]
     private let allowedSets: [AllowedSet]
+    private let rules: [ColumnRule]
     private let zone: Zone
     private var times: TimeReader
     /// The columns' defaults, one behind the other: text `i` is bytes `[defaultEnds[i], defaultEnds[i + 1])`.
@@ -32,6 +33,7 @@ struct ValueReader {
         }
         self.matchers = matchers
         allowedSets = plan.allowedSets
+        rules = plan.rules
         zone = plan.zone
         times = TimeReader(plan)
         for text in plan.defaults {
@@ -54,7 +56,7 @@ struct ValueReader {
             if step.isChecked, let reason = check(cell.bytes, step) { return reason }
             column.append(cell.bytes)
         case .json:
-            guard cell.bytes.count <= step.maximumByteCount else { return .badLength }
+            if step.isChecked, cell.bytes.count > rules[Int(step.index)].maximumByteCount { return .badLength }
             column.append(cell.bytes)
         case .int32, .int64:
             guard cell.kind == .text || cell.kind == .number, let value = NumberText.int64(cell.bytes) else {
@@ -67,15 +69,16 @@ struct ValueReader {
             guard cell.kind == .text || cell.kind == .number, let value = NumberFormat.double(cell.bytes) else {
                 return .wrongType
             }
-            guard value >= step.minimum, value <= step.maximum else { return .outOfRange }
+            if step.isChecked, !isInBounds(value, step) { return .outOfRange }
             column.append(value)
         case .decimal:
             return appendDecimal(cell, step, to: column)
         case .bytes:
             guard cell.kind == .text || cell.kind == .string else { return .wrongType }
+            let rule = rules[Int(step.index)]
             scratch.removeAll(keepingCapacity: true)
-            guard BytesText.decode(cell.bytes, step.bytesLayout, into: &scratch) else { return .wrongType }
-            guard scratch.count >= step.minimumByteCount, scratch.count <= step.maximumByteCount else {
+            guard BytesText.decode(cell.bytes, rule.bytesLayout, into: &scratch) else { return .wrongType }
+            guard scratch.count >= rule.minimumByteCount, scratch.count <= rule.maximumByteCount else {
                 return .badLength
             }
             unsafe scratch.withUnsafeBytes { column.append(unsafe ByteView($0)) }
@@ -100,8 +103,9 @@ struct ValueReader {
         // Why strings too: writers that fear for the digits of a JSON number quote it.
         guard cell.kind == .text || cell.kind == .number || cell.kind == .string else { return .wrongType }
         do throws(DecimalText.Fault) {
-            let value = try DecimalText.parse(cell.bytes, precision: step.precision, scale: step.scale)
-            guard value >= step.minimumDecimal, value <= step.maximumDecimal else { return .outOfRange }
+            let rule = rules[Int(step.index)]
+            let value = try DecimalText.parse(cell.bytes, precision: rule.precision, scale: rule.scale)
+            guard value >= rule.minimumDecimal, value <= rule.maximumDecimal else { return .outOfRange }
             column.append(decimal: value)
             return nil
         } catch {
@@ -115,7 +119,8 @@ struct ValueReader {
         if step.defaultText >= 0 {
             var plain = step
             plain.defaultText = -1
-            let text = defaults.view(from: 0).slice(defaultEnds[step.defaultText], defaultEnds[step.defaultText + 1])
+            let index = Int(step.defaultText)
+            let text = defaults.view(from: 0).slice(defaultEnds[index], defaultEnds[index + 1])
             return append(Cell(kind: .text, bytes: text), plain, to: column)
         }
         if step.defaultsToReceived, record >= 0, record < TimeText.end / 1_000 {
@@ -132,23 +137,32 @@ struct ValueReader {
 
     /// Whether a time is further behind the record's timestamp than the column allows.
     private func isTooLate(_ value: Int64, _ step: ColumnStep) -> Bool {
-        guard record >= 0, step.maximumFuture < .max else { return false }
+        let limit = rules[Int(step.index)].maximumFuture
+        guard record >= 0, limit < .max else { return false }
         let (known, overflow) = record.multipliedReportingOverflow(by: 1_000)
-        return !overflow && value &- known > step.maximumFuture
+        return !overflow && value &- known > limit
+    }
+
+    /// Whether a double is within its column's bounds.
+    private func isInBounds(_ value: Double, _ step: ColumnStep) -> Bool {
+        let rule = rules[Int(step.index)]
+        return value >= rule.minimum && value <= rule.maximum
     }
 
     private func check(_ text: ByteView, _ step: ColumnStep) -> Rejection? {
-        guard text.count >= step.minimumByteCount, text.count <= step.maximumByteCount else { return .badLength }
-        if step.allowed >= 0, case .texts(let allowed) = allowedSets[step.allowed], !Self.contains(allowed, text) {
+        let rule = rules[Int(step.index)]
+        guard text.count >= rule.minimumByteCount, text.count <= rule.maximumByteCount else { return .badLength }
+        if rule.allowed >= 0, case .texts(let allowed) = allowedSets[rule.allowed], !Self.contains(allowed, text) {
             return .notInEnumeration
         }
-        if step.pattern >= 0, !matchers[step.pattern].matches(text) { return .patternMismatch }
+        if rule.pattern >= 0, !matchers[rule.pattern].matches(text) { return .patternMismatch }
         return nil
     }
 
     private func check(_ value: Int64, _ step: ColumnStep) -> Rejection? {
-        guard value >= step.minimumInteger, value <= step.maximumInteger else { return .outOfRange }
-        guard step.allowed >= 0, case .integers(let allowed) = allowedSets[step.allowed] else { return nil }
+        let rule = rules[Int(step.index)]
+        guard value >= rule.minimumInteger, value <= rule.maximumInteger else { return .outOfRange }
+        guard rule.allowed >= 0, case .integers(let allowed) = allowedSets[rule.allowed] else { return nil }
         var low = 0
         var high = allowed.count
         while low < high {
