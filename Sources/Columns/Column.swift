@@ -6,6 +6,9 @@ public import Event
 ///   bits, date days since 1970-01-01, timestamp microseconds since the epoch.
 /// - `decimal` keeps two words a row, low then high: the unscaled number (`value * 10^scale`) in two's complement.
 /// - `string`, `json` and `bytes` keep offsets and bytes: row `r` is `bytes[words[r] ..< words[r + 1]]`.
+/// - `list` and `map` keep offsets into columns of their own, `children`: row `r` is their rows
+///   `words[r] ..< words[r + 1]`. A list has one child, the elements; a map two, keys and values.
+/// - `struct` keeps no words; each field is a child with the same rows, null where the struct is.
 /// - One validity bit a row, 1 where there is a value.
 ///
 /// Trivial to copy (no reference counting). Memory belongs to the batch and only grows.
@@ -20,6 +23,7 @@ public import Event
 
     /// Frees the memory; only its batch does so.
     func destroy() {
+        for child in children { child.destroy() }
         unsafe state.pointee.free()
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
@@ -34,8 +38,12 @@ public import Event
     /// Whether values are bytes (`string`, `json`, `bytes`) and not words.
     @inlinable public var holdsBytes: Bool { unsafe state.pointee.holdsBytes }
     @inlinable var layout: ColumnLayout { unsafe state.pointee.layout }
-    /// Bytes of all values; 0 for fixed-width columns.
-    @inlinable public var byteCount: Int { unsafe state.pointee.byteCount }
+    /// Bytes of all values; 0 for fixed-width columns; of nested ones what is in them, 8 bytes a word.
+    @inlinable public var byteCount: Int { isNested ? nestedByteCount : unsafe state.pointee.byteCount }
+    /// Whether the column has children.
+    @inlinable public var isNested: Bool { layout == .list || layout == .group }
+    /// The columns that a nested column's values lie in.
+    public var children: [Column] { unsafe state.pointee.children }
 
     @inlinable
     public func isNull(_ row: Int) -> Bool {
@@ -80,6 +88,7 @@ public import Event
         case .wide:
             unsafe state.pointee.words[2 &* row] = 0
             unsafe state.pointee.words[2 &* row &+ 1] = 0
+        case .list, .group: appendNestedNull(row)
         }
     }
 
@@ -119,6 +128,7 @@ public import Event
     @inlinable
     public func truncate(to rowCount: Int) {
         precondition(rowCount >= 0, "negative row count")
+        if isNested { truncateChildren(to: rowCount) }
         guard rowCount < count else { return }
         unsafe state.pointee.count = rowCount
         if holdsBytes { unsafe state.pointee.byteCount = Int(state.pointee.words[rowCount]) }
@@ -137,12 +147,14 @@ public import Event
 /// How a column keeps its values.
 @usableFromInline
 enum ColumnLayout: UInt8 {
-    case word, wide, bytes
+    case word, wide, bytes, list, group
 
     init(_ type: ColumnType) {
         switch type {
         case .string, .json, .bytes: self = .bytes
         case .decimal: self = .wide
+        case .list, .map: self = .list
+        case .structure: self = .group
         case .boolean, .int32, .int64, .double, .date, .timestamp: self = .word
         }
     }
@@ -155,6 +167,7 @@ enum ColumnLayout: UInt8 {
 @safe struct ColumnState {
     let name: String
     let shape: ColumnShape
+    let children: [Column]
     @usableFromInline let type: ColumnType
     @usableFromInline let layout: ColumnLayout
     @usableFromInline let holdsBytes: Bool
@@ -176,6 +189,7 @@ enum ColumnLayout: UInt8 {
     init(name: String, shape: ColumnShape) {
         self.name = name
         self.shape = shape
+        children = shape.fields.map { Column(name: $0.name, shape: $0.shape) }
         type = shape.type
         layout = ColumnLayout(shape.type)
         holdsBytes = layout == .bytes
@@ -190,7 +204,7 @@ enum ColumnLayout: UInt8 {
     }
 
     private static func wordCount(_ layout: ColumnLayout, _ capacity: Int) -> Int {
-        layout == .wide ? 2 * capacity : capacity + 1
+        layout == .wide ? 2 * capacity : (layout == .group ? 1 : capacity + 1)
     }
 
     func free() {

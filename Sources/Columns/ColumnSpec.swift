@@ -5,6 +5,8 @@ public struct ColumnSpec: Sendable, Equatable {
     /// Digits of a decimal, 1 to 38, and how many of them stand behind the point.
     public var precision = ColumnShape.maximumPrecision
     public var scale = 0
+    /// Of a list its element, of a map its key and its value, of a struct its fields.
+    public var fields: [ColumnField] = []
     /// Where the value is: a field name of the format (`remote`, `status`, ...), or a JSON path
     /// (`a.b[0].c`). Default: the column's name.
     public var path: String
@@ -45,10 +47,13 @@ public struct ColumnSpec: Sendable, Equatable {
         self.required = required
     }
 
-    /// The type with a decimal's digits.
+    /// The type with a decimal's digits, and with what a nested one holds.
     public var shape: ColumnShape {
-        get { ColumnShape(type, precision: precision, scale: scale) }
-        set { (type, precision, scale) = (newValue.type, newValue.precision, newValue.scale) }
+        get { ColumnShape(type, precision: precision, scale: scale, fields: fields) }
+        set {
+            (type, precision, scale) = (newValue.type, newValue.precision, newValue.scale)
+            fields = newValue.fields
+        }
     }
 }
 

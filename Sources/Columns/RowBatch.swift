@@ -19,7 +19,8 @@ public struct RowGroup: Hashable, Sendable {
 /// - `rowGroup[r]` is an index into `groups`, `rowEvent[r]` one into the events of the EventBatch that
 ///   the rows were parsed from; rows are in the order of those events.
 @safe public final class RowBatch {
-    /// The most columns a table may have: each starts with 8 to 24 KiB, 16,384 of them with 400 MiB at most.
+    /// The most columns a table may have, the scalars of nested ones counted: each starts with 8 to 24 KiB, 16,384 of
+    /// them with 400 MiB at most.
     public static let maximumColumnCount = 16_384
 
     /// The columns, in the table's order. The handles live as long as this batch.
@@ -68,7 +69,8 @@ public struct RowGroup: Hashable, Sendable {
 
     /// A batch for columns of these names and shapes.
     public init(shapes: [(name: String, shape: ColumnShape)]) {
-        precondition(shapes.count <= Self.maximumColumnCount, "too many columns")
+        precondition(
+            shapes.reduce(0) { $0 + $1.shape.leafCount } <= Self.maximumColumnCount, "too many columns")
         columns = shapes.map { Column(name: $0.name, shape: $0.shape) }
     }
 

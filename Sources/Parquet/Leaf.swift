@@ -13,16 +13,50 @@ enum PageEncoding: Int, Sendable, Comparable {
     static func < (left: PageEncoding, right: PageEncoding) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// One column of a file: our type and what it is in Parquet. Always optional, never nested.
+/// One column of values of a file: a flat column, or a scalar inside a nested one. Always optional, but for keys of
+/// maps.
+///
+/// Why optional even where the table requires a value: a column that is required today and not tomorrow would give
+/// one table files of two schemas, for the three bytes a page that levels of a full page take.
 struct Leaf: Sendable, Equatable {
-    let name: String
+    /// Names from the table's column down to this one, as the file has them.
+    let path: [String]
+    /// The children to take from the table's column down to this one; empty for a flat one.
+    let children: [Int]
     let shape: ColumnShape
     let physical: PhysicalType
     /// Bytes of a value; 0 where they vary, and for booleans.
     let width: Int
+    /// The definition level of a value, and the repetition level of an element of the innermost list.
+    let definition: UInt8
+    let repetition: UInt8
+    /// Whether there is a value wherever there could be one: keys.
+    let isKey: Bool
 
+    /// A flat column.
     init(name: String, shape: ColumnShape, usesInt96: Bool) {
-        self.name = name
+        self.init(SchemaNode(name: name, shape: shape), [name], [], usesInt96)
+    }
+
+    /// The columns of values of a table's columns, in the order of the file.
+    static func all(_ columns: [(name: String, shape: ColumnShape)], usesInt96: Bool) -> [Leaf] {
+        var leaves: [Leaf] = []
+        for (name, shape) in columns {
+            let node = SchemaNode(name: name, shape: shape)
+            node.forEachLeaf { leaves.append(Leaf($0, $1, $2, usesInt96)) }
+        }
+        return leaves
+    }
+
+    /// The column of the table that it belongs to.
+    var name: String { path[0] }
+    var isFlat: Bool { children.isEmpty }
+
+    private init(_ node: SchemaNode, _ path: [String], _ children: [Int], _ usesInt96: Bool) {
+        self.path = path
+        self.children = children
+        (definition, repetition, isKey) = (node.definition, node.repetition, node.isKey)
+        let shape = node.shape
         self.shape = shape
         switch shape.type {
         case .boolean: (physical, width) = (.boolean, 0)
@@ -31,6 +65,7 @@ struct Leaf: Sendable, Equatable {
         case .double: (physical, width) = (.double, 8)
         case .timestamp: (physical, width) = usesInt96 ? (.int96, 12) : (.int64, 8)
         case .string, .bytes, .json: (physical, width) = (.byteArray, 0)
+        case .list, .map, .structure: preconditionFailure("a nested column has no values of its own")
         case .decimal:
             switch shape.precision {
             case ...9: (physical, width) = (.int32, 4)
@@ -56,8 +91,8 @@ struct Leaf: Sendable, Equatable {
     func write(to output: inout ThriftOutput) {
         output.int32(1, physical.rawValue)
         if physical == .fixed { output.int32(2, width) }
-        output.int32(3, 1)
-        output.text(4, name)
+        output.int32(3, isKey ? 0 : 1)
+        output.text(4, path[path.count - 1])
         switch shape.type {
         case .string:
             output.int32(6, 0)
@@ -87,7 +122,7 @@ struct Leaf: Sendable, Equatable {
                 }
             }
         // Why no INTEGER(32 or 64, signed): it says nothing that the stored type does not.
-        case .timestamp, .boolean, .int32, .int64, .double, .bytes: break
+        case .timestamp, .boolean, .int32, .int64, .double, .bytes, .list, .map, .structure: break
         }
     }
 }

@@ -14,7 +14,7 @@ public struct RandomTable {
     /// Rows of all batches.
     public private(set) var rowCount = 0
 
-    private enum Style: CaseIterable { case constant, few, unique, rising, extreme, runs }
+    enum Style: CaseIterable { case constant, few, unique, rising, extreme, runs }
 
     /// The table of a seed. Its column names are such as every reader must bear, or plain ones for Hive, which does
     /// not bear blanks.
@@ -32,10 +32,8 @@ public struct RandomTable {
         options.metadata = [("seed", "\(seed)")]
         var shapes: [(name: String, shape: ColumnShape)] = []
         for index in 0..<Int.random(in: 1...12, using: &generator) {
-            let type = ColumnType.allCases.randomElement(using: &generator) ?? .int64
-            let precision = Int.random(in: 1...38, using: &generator)
-            let shape = ColumnShape(type, precision: precision, scale: Int.random(in: 0...precision, using: &generator))
-            shapes.append((hasPlainNames ? "c\(index)" : "c\(index) \(type.rawValue) é", shape))
+            let shape = Self.shape(depth: 0, &generator)
+            shapes.append((hasPlainNames ? "c\(index)" : "c\(index) \(shape.type.rawValue) é", shape))
         }
         let total = [0, 1, 2, 9, 100, 1_000, 3_000].randomElement(using: &generator) ?? 1
         let batchCount = total == 0 ? 1 : Int.random(in: 1...3, using: &generator)
@@ -57,29 +55,11 @@ public struct RandomTable {
     }
 
     private static func fill(_ column: Column, _ count: Int, isInt96: Bool, _ generator: inout SeededGenerator) {
-        let style = Style.allCases.randomElement(using: &generator) ?? .few
-        let nullShare = [0, 0, 1, 50, 99, 100].randomElement(using: &generator) ?? 0
-        var value = Int64.random(in: -1_000...1_000, using: &generator)
-        for row in 0..<count {
-            if Int.random(in: 0..<100, using: &generator) < nullShare {
-                column.appendNull()
-                continue
-            }
-            switch style {
-            case .constant: break
-            case .few: value = Int64.random(in: 0..<20, using: &generator)
-            case .unique: value = Int64.random(in: -1_000_000_000...1_000_000_000, using: &generator)
-            case .rising: value += Int64.random(in: 0..<50, using: &generator)
-            case .runs: if row % 37 == 0 { value = Int64.random(in: 0..<200, using: &generator) }
-            case .extreme:
-                value = [.min, .max, 0, -1, 1, .min + 1, Int64.random(in: .min ... .max, using: &generator)]
-                    .randomElement(using: &generator) ?? 0
-            }
-            append(value, to: column, isInt96: isInt96, &generator)
-        }
+        var values = RandomValues(column, isInt96: isInt96, isKey: false, &generator)
+        for _ in 0..<count { values.append(&generator) }
     }
 
-    private static func append(
+    static func append(
         _ value: Int64, to column: Column, isInt96: Bool, _ generator: inout SeededGenerator
     ) {
         switch column.type {
@@ -100,6 +80,7 @@ public struct RandomTable {
             let wide = (Int128(value) << 64 | Int128(UInt64(bitPattern: value) &* 0x9E37_79B9_7F4A_7C15)) % limit
             column.append(decimal: value.magnitude < 1_000_000 ? Int128(value) % limit : wide)
         case .string, .bytes, .json: append(text: value, to: column, &generator)
+        case .list, .map, .structure: break
         }
     }
 
@@ -174,7 +155,7 @@ public struct RandomTable {
     }
 
     /// The values as JSON: per column a list of texts, null for null. Bytes in hexadecimal, doubles as their
-    /// bits, decimals unscaled.
+    /// bits, decimals unscaled; lists and structs as lists, maps as lists of pairs.
     public var expected: String {
         var columns: [String] = []
         for index in shapes.indices {
@@ -201,6 +182,13 @@ public struct RandomTable {
             return "\"" + digits.joined() + "\""
         case .decimal: return "\"\(column.decimal(row))\""
         case .double: return "\"\(UInt64(bitPattern: column.integer(row)))\""
+        case .list, .map:
+            let parts = column.range(row).map { element in
+                let texts = column.children.map { text($0, element) }
+                return texts.count == 1 ? texts[0] : "[\(texts[0]),\(texts[1])]"
+            }
+            return "[" + parts.joined(separator: ",") + "]"
+        case .structure: return "[" + column.children.map { text($0, row) }.joined(separator: ",") + "]"
         default: return "\"\(column.integer(row))\""
         }
     }

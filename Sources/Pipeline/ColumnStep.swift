@@ -28,7 +28,7 @@ struct ColumnStep: Sendable {
     var hasAlternatives = false
 }
 
-/// What a column's type and checks need beyond its step.
+/// What a column's type and checks need beyond its step, or those of a part of a nested column.
 struct ColumnRule: Sendable {
     var bytesLayout = BytesLayout.base64
     /// Digits of a decimal.
@@ -53,6 +53,17 @@ struct ColumnRule: Sendable {
     var allowed = -1
     /// Index into the plan's patterns, or -1.
     var pattern = -1
+    /// Of lists, maps and structs: the plan's `NestedNode`, or -1.
+    var nested = -1
+}
+
+/// A part of a nested column: what its values must be. References are numbers, as in `ColumnStep`.
+struct NestedNode: Sendable {
+    var step: ColumnStep
+    /// The nodes of its children: the element, key and value, or a struct's fields.
+    var children = 0..<0
+    /// Of a struct: the plan's names of fields, or -1.
+    var names = -1
 }
 
 /// The allowed values of a column, sorted.

@@ -20,6 +20,12 @@ struct PlanBuild {
     var timeAlternatives: [TimeAlternative] = []
     var zones: [Zone] = []
     var zoneNames: [String] = []
+    var columnCount = 0
+    /// One rule for each node.
+    var nestedNodes: [NestedNode] = []
+    var nestedRules: [ColumnRule] = []
+    var nestedFields: [FieldNames] = []
+    var nestedNames: [String] = []
 
     mutating func zone(_ name: String, _ column: ColumnSpec, _ spec: RouteSpec) throws(Failure) -> Int {
         if let known = zoneNames.firstIndex(of: name) { return known }
@@ -58,6 +64,7 @@ extension RoutePlan {
             try setField(column, spec, &step, &build)
             try setTime(column, spec, &step, &rule, &build)
         }
+        if column.type.isNested { try setNested(column, spec, step, &rule, &build) }
         try setDefault(column, spec, &step, &build)
         try setBounds(column, spec, &rule)
         if let text = column.pattern {
@@ -81,7 +88,7 @@ extension RoutePlan {
         _ column: ColumnSpec, _ spec: RouteSpec, _ step: inout ColumnStep, _ rule: inout ColumnRule,
         _ build: inout PlanBuild
     ) throws(Failure) {
-        guard column.type == .timestamp || column.type == .date else {
+        guard column.type == .timestamp || column.type == .date || column.type.isNested else {
             guard column.timeZone == nil, column.maximumFutureMilliseconds == nil else {
                 throw failure(spec, column, "has a setting for times but is neither timestamp nor date")
             }
@@ -131,7 +138,8 @@ extension RoutePlan {
             step.defaultsToReceived = true
             return
         }
-        guard column.type != .json, !text.isEmpty || column.type == .string || column.type == .bytes else {
+        let mayBeEmpty = column.type == .string || column.type == .bytes
+        guard column.type != .json, !column.type.isNested, !text.isEmpty || mayBeEmpty else {
             throw failure(spec, column, "cannot have the default '\(text.prefix(80))'")
         }
         step.defaultText = Int32(truncatingIfNeeded: build.defaults.count)

@@ -11,6 +11,11 @@ extension RoutePlan {
     static func setField(
         _ column: ColumnSpec, _ spec: RouteSpec, _ step: inout ColumnStep, _ build: inout PlanBuild
     ) throws(Failure) {
+        guard !column.type.isNested || spec.format.isDocument else {
+            throw failure(
+                spec, column, "cannot be \(column.shape.text) in the \(spec.format.rawValue) format",
+                hint: "lists, maps and structs are parts of JSON documents")
+        }
         let isExtra = column.path == Metadata.extraName
         if isExtra { try checkExtra(column, spec) }
         switch spec.format {

@@ -15,7 +15,13 @@ public struct RoutePlan: Sendable {
     /// The table's columns: the route's, or the format's standard ones where it names none.
     public let columns: [ColumnSpec]
     let steps: [ColumnStep]
+    /// Of the columns, then of the nodes.
     let rules: [ColumnRule]
+    /// Parts of the nested columns, and the names of structs' fields.
+    let nestedNodes: [NestedNode]
+    let nestedFields: [FieldNames]
+    /// What the nodes are called in messages: `order.items[].price`.
+    private let nestedNames: [String]
     let timeStep: Int
     /// Paths of the JSON formats: those that columns read, then those of `MaxwellPath`.
     let paths: [JSONPath]
@@ -61,10 +67,12 @@ public struct RoutePlan: Sendable {
         recordPatterns = try Self.recordPatterns(spec)
         var build = PlanBuild()
         build.groupNames = recordPatterns.flatMap { $0.groups.map(\.name) }
+        build.columnCount = columns.count
         for column in columns { try Self.add(column, spec, to: &build) }
         self.columns = columns
         steps = build.steps
-        rules = build.rules
+        rules = build.rules + build.nestedRules
+        (nestedNodes, nestedFields, nestedNames) = (build.nestedNodes, build.nestedFields, build.nestedNames)
         paths = spec.format == .maxwell ? build.paths + MaxwellPath.all : build.paths
         fields = FieldPlan(build.fieldNames, spec)
         hasMetadata = build.steps.contains { $0.metadata != nil }
@@ -79,9 +87,13 @@ public struct RoutePlan: Sendable {
         try checkDefaults()
     }
 
-    /// The name of the column that decided a rejection, if one did: for messages.
+    /// The name of the column that decided a rejection, if one did: for messages. Of nested columns with the path
+    /// to the part at fault: `items[].price`.
     public func columnName(_ rejection: RowRejection) -> String? {
-        rejection.column >= 0 && Int(rejection.column) < columns.count ? columns[Int(rejection.column)].name : nil
+        guard rejection.column >= 0 else { return nil }
+        let index = Int(rejection.column)
+        if index < columns.count { return columns[index].name }
+        return index - columns.count < nestedNames.count ? nestedNames[index - columns.count] : nil
     }
 
     static func failure(
@@ -111,8 +123,9 @@ extension RoutePlan {
     }
 
     private static func checkNames(_ columns: [ColumnSpec], _ spec: RouteSpec) throws(Failure) {
-        guard columns.count <= RowBatch.maximumColumnCount else {
-            throw failure(spec, nil, "has \(columns.count) columns, more than \(RowBatch.maximumColumnCount)")
+        let count = columns.reduce(0) { $0 + $1.shape.leafCount }
+        guard count <= RowBatch.maximumColumnCount else {
+            throw failure(spec, nil, "has \(count) columns, more than \(RowBatch.maximumColumnCount)")
         }
         var seen: Set<String> = [spec.partitionName.lowercased()]
         for column in columns {

@@ -104,6 +104,7 @@ struct RowMaker<Parser: RecordParser> {
             let isTime = index == plan.timeStep
             if let reason = reader.append(cell, step, to: rows.columns[index]) {
                 column = Int32(index)
+                if step.type.isNested, cell.kind != .none { column = Int32(plan.steps.count + reader.nestedNode) }
                 return isTime ? Self.timeReason(reason) : reason
             }
             if isTime {

@@ -5,20 +5,20 @@ internal import Pipeline
 enum Dialect: String, CaseIterable {
     case hive, spark, trino, duckdb
 
-    /// A column's type.
-    func type(_ column: ColumnSpec) -> String {
-        switch column.type {
+    /// The type of a shape. `asText`: in a text format, where bytes are base64.
+    func type(_ shape: ColumnShape, asText: Bool = false) -> String {
+        switch shape.type {
         case .boolean: "BOOLEAN"
-        case .int32: self == .hive || self == .spark ? "INT" : "INTEGER"
+        case .int32: isHive ? "INT" : "INTEGER"
         case .int64: "BIGINT"
         case .double: "DOUBLE"
-        case .decimal: "DECIMAL(\(column.shape.precision),\(column.shape.scale))"
+        case .decimal: "DECIMAL(\(shape.precision),\(shape.scale))"
         case .string, .json: text
         case .bytes:
             switch self {
             case .hive, .spark: "BINARY"
             case .trino: "VARBINARY"
-            case .duckdb: "BLOB"
+            case .duckdb: asText ? text : "BLOB"
             }
         case .date: "DATE"
         case .timestamp:
@@ -28,8 +28,27 @@ enum Dialect: String, CaseIterable {
             // What it reads from Parquet, too: instants, shown in the session's zone.
             case .duckdb: "TIMESTAMPTZ"
             }
+        case .list, .map, .structure: nested(shape, asText: asText)
         }
     }
+
+    private func nested(_ shape: ColumnShape, asText: Bool) -> String {
+        let types = shape.fields.map { type($0.shape, asText: asText) }
+        switch (shape.type, self) {
+        case (.list, .hive), (.list, .spark): return "ARRAY<\(types[0])>"
+        case (.list, .trino): return "ARRAY(\(types[0]))"
+        case (.list, .duckdb): return "\(types[0])[]"
+        case (.map, .hive), (.map, .spark): return "MAP<\(types[0]), \(types[1])>"
+        case (.map, _): return "MAP(\(types[0]), \(types[1]))"
+        default:
+            let fields = zip(shape.fields, types).map { quoted($0.name) + (isHive ? ": " : " ") + $1 }
+                .joined(separator: ", ")
+            return isHive ? "STRUCT<\(fields)>" : (self == .trino ? "ROW" : "STRUCT") + "(\(fields))"
+        }
+    }
+
+    /// Whether the system speaks Hive's SQL.
+    private var isHive: Bool { self == .hive || self == .spark }
 
     var text: String { self == .hive || self == .spark ? "STRING" : "VARCHAR" }
 
@@ -83,7 +102,7 @@ struct TableDefinition {
     }
 
     private func list(_ dialect: Dialect, withPartition: Bool) -> String {
-        var lines = columns.map { "  \(dialect.quoted($0.name)) \(dialect.type($0))" }
+        var lines = columns.map { "  \(dialect.quoted($0.name)) \(dialect.type($0.shape))" }
         if withPartition { lines.append("  \(dialect.quoted(partition)) \(dialect.text)") }
         return lines.joined(separator: ",\n")
     }
@@ -154,8 +173,7 @@ struct TableDefinition {
             source = "read_parquet(\(files), \(types))"
         } else {
             let declared = columns.map { column in
-                // JSON lines hold bytes as base64.
-                let type = column.type == .bytes ? "VARCHAR" : Dialect.duckdb.type(column)
+                let type = Dialect.duckdb.type(column.shape, asText: true)
                 return "\(Dialect.duckdb.literal(column.name)): \(Dialect.duckdb.literal(type))"
             }
             source = """

@@ -141,7 +141,8 @@ func embeddedFaults(_ text: String) -> [String] {
         #"c.yaml:20:50: "time_format" is for timestamp and date columns; "A" is string"#,
         #"c.yaml:20:71: "max_length" is "0"; allowed is 1 to 67108864"#,
         #"c.yaml:21:20: "dt" is the partition's name too; rename one of them"#,
-        #"c.yaml:21:30: "type" is "text"; allowed is boolean, int32, int64, double, decimal(p,s), string, bytes, date, timestamp, json"#,
+        #"c.yaml:21:30: "type" is "text"; allowed is boolean, int32, int64, double, decimal(p,s), string, bytes, date, timestamp, json, "#
+            + "list<type>, map<key, type>, struct<name: type, ...>",
         #"c.yaml:22:26: "share" is "1.5"; allowed is 0.0 to 1.0"#,
         #"c.yaml:22:39: "window" is "10"; allowed is 100 to 10000000"#,
         #"c.yaml:23:16: "shop.x" has other columns, partition or output on line 14; routes into one table must agree"#,

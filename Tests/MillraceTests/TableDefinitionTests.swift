@@ -54,3 +54,13 @@ private func definition(_ format: FileFormat) throws -> TableDefinition {
 func aTableBelongsToTheRouteThatCanGiveItsName(_ pattern: String, _ table: String, _ expected: Bool) {
     #expect(DDLVerb.matches(pattern, table) == expected, "\(pattern) \(table)")
 }
+
+@Test func nestedColumnsAreDeclaredInEachSystemsWords() throws {
+    let shape = try #require(ColumnShape("list<struct<id: int64, `a b`: map<string, bytes>>>"))
+    let texts = Dialect.allCases.map { $0.type(shape) }
+    #expect(texts == [
+        "ARRAY<STRUCT<`id`: BIGINT, `a b`: MAP<STRING, BINARY>>>", "ARRAY<STRUCT<`id`: BIGINT, `a b`: MAP<STRING, BINARY>>>",
+        #"ARRAY(ROW("id" BIGINT, "a b" MAP(VARCHAR, VARBINARY)))"#, #"STRUCT("id" BIGINT, "a b" MAP(VARCHAR, BLOB))[]"#,
+    ])
+    #expect(Dialect.duckdb.type(shape, asText: true) == #"STRUCT("id" BIGINT, "a b" MAP(VARCHAR, VARCHAR))[]"#)
+}

@@ -40,6 +40,7 @@ private func table() -> RowBatch {
             case .string, .bytes, .json:
                 let text = Array((word == 0 ? "" : "{\"v\": \(word)}").utf8)
                 unsafe text.withUnsafeBytes { column.append(unsafe ByteView($0)) }
+            case .list, .map, .structure: break
             }
         }
         rows.commitRow(event: 0, group: group)

@@ -124,7 +124,11 @@ enum PipelineSpecs {
             fields: [
                 .required("name", .identifier, \.name, "The column's name in the table."),
                 .required("type", shape, \.shape, "Type of the values; one that does not fit rejects the row. "
-                    + "`decimal(18,2)`: 18 digits, 2 of them behind the point, never rounded."),
+                    + "`decimal(18,2)`: 18 digits, 2 of them behind the point, never rounded. For json and maxwell "
+                    + "also parts of the document, up to \(ColumnShape.maximumDepth) levels of them: `list<int64>`, "
+                    + "`map<string, double>` (keys string, int32, int64 or date; of equal keys the last counts), "
+                    + "`\"struct<a: int32, b: list<string>>\"` (members by name, missing ones null). Or `json`: the "
+                    + "part as text."),
                 .optional(
                     "path", .text(maximumByteCount: 1_024), \.path, default: "the column's name",
                     "Field of the format, or path in the JSON object: `user.tags[0].id`. What is about the event and "
@@ -166,23 +170,32 @@ enum PipelineSpecs {
             complete: { column, _ in if column.path.isEmpty { column.path = column.name } })
     }
 
-    /// A column's type: a name, or `decimal(18,2)`.
+    /// A column's type: a name, `decimal(18,2)`, or a nested one.
     private static var shape: ConfigValue<ColumnShape> {
-        let names = ColumnType.allCases.map { $0 == .decimal ? "decimal(p,s)" : $0.rawValue }
+        let names = ColumnType.allCases.map { type in
+            switch type {
+            case .decimal: "decimal(p,s)"
+            case .list: "list<type>"
+            case .map: "map<key, type>"
+            case .structure: "struct<name: type, ...>"
+            default: type.rawValue
+            }
+        }
         let allowed = "allowed is " + names.joined(separator: ", ")
-        return ConfigValue(type: "choice", range: names.joined(separator: ", "), read: { name, node, faults in
+        let range = names.map { $0.contains("<") ? "`\($0)`" : $0 }.joined(separator: ", ")
+        return ConfigValue(type: "type", range: range, read: { name, node, faults in
             guard case .scalar(let text, _) = node.content else {
                 faults.add(node.mark, "\"\(name)\" is \(node.kindText); \(allowed)")
                 return nil
             }
-            if let shape = ColumnShape(text) { return shape }
-            let isDecimal = text.hasPrefix(ColumnType.decimal.rawValue)
-            let guess = NearestName.find(text, in: ColumnType.allCases.map(\.rawValue))
+            guard let fault = ColumnShape.fault(in: text) else { return ColumnShape(text) }
+            guard let word = fault.unknownType else {
+                faults.add(node.mark, "\"\(name)\" is \"\(text.clipped)\"; \(fault.reason)")
+                return nil
+            }
+            let guess = NearestName.find(word, in: ColumnType.allCases.map(\.rawValue))
                 .map { "; did you mean \"\($0)\"?" }
-            faults.add(
-                node.mark, "\"\(name)\" is \"\(text.clipped)\"; "
-                    + (isDecimal ? "write decimal(18,2): 1 to 38 digits, and how many of them stand behind the point"
-                        : allowed + (guess ?? "")))
+            faults.add(node.mark, "\"\(name)\" is \"\(text.clipped)\"; \(allowed)" + (guess ?? ""))
             return nil
         }, render: { $0.text })
     }

@@ -1,12 +1,13 @@
 internal import Columns
 internal import Event
 
-/// Reads one column of a row group, front to back, a page at a time.
+/// Reads one column of values of a row group, front to back, a page at a time: a flat one by `read`, a part of a
+/// nested one entry by entry (`ColumnReader+Entries`).
 ///
-/// Invariants: at most one data page and one dictionary are in memory; no more rows come out than the row group
-/// has, and fewer are damage.
+/// Invariants: at most one data page and one dictionary are in memory; no more entries come out than the row group
+/// has, and fewer are damage. Entries of a flat column are its rows.
 final class ColumnReader {
-    private let column: StoredColumn
+    let column: StoredColumn
     private let source: any ParquetSource
     private let expander: PageExpander
     private var codec = 0
@@ -14,10 +15,13 @@ final class ColumnReader {
     private var at: Int64 = 0
     private var end: Int64 = 0
     /// Rows that are not yet read; those of the page in hand included.
-    private var rowsLeft: Int64 = 0
-    private var pageRowsLeft = 0
+    var rowsLeft: Int64 = 0
+    var pageRowsLeft = 0
     private var page = ByteBuffer()
-    private var levels = HybridDecoder(.empty, bitWidth: 0)
+    var levels = HybridDecoder(.empty, bitWidth: 0)
+    var repetitions = HybridDecoder(.empty, bitWidth: 0)
+    /// The levels of the next entry of a nested column, if they were looked at.
+    var entry: (repetition: Int, definition: Int)?
     private var values = PageValues(.plain, .empty)
     private var pageBytes = PageBytes.empty
     private let dictionary = DictionaryPage()
@@ -44,6 +48,7 @@ final class ColumnReader {
         end = chunk.offset + chunk.compressedByteCount
         rowsLeft = rowCount
         pageRowsLeft = 0
+        entry = nil
         hasDictionary = false
     }
 
@@ -66,7 +71,7 @@ final class ColumnReader {
 
     // MARK: Pages
 
-    private func loadPage() throws(Failure) {
+    func loadPage() throws(Failure) {
         while pageRowsLeft == 0 {
             guard at < end, rowsLeft > 0 else {
                 throw Damage.corrupt("column \(column.name.debugDescription) has fewer rows than its row group")
@@ -141,10 +146,12 @@ final class ColumnReader {
             } else {
                 page.append(Array(bytes[from...]))
             }
-            setLevels(header.repetitionByteCount, from)
+            setLevels(&repetitions, 0, header.repetitionByteCount, maximum: column.repetition)
+            setLevels(&levels, header.repetitionByteCount, from, maximum: column.definition)
         } else {
             try expand(bytes[...], header.payloadByteCount, into: &page)
-            if column.isOptional { from = try readLevels() }
+            if column.repetition > 0 { from = try readLevels(&repetitions, from, maximum: column.repetition) }
+            if column.definition > 0 { from = try readLevels(&levels, from, maximum: column.definition) }
         }
         pageBytes = PageBytes(page, from, page.count)
         values = PageValues(encoding, pageBytes)
@@ -158,17 +165,17 @@ final class ColumnReader {
         pageRowsLeft = header.valueCount
     }
 
-    /// Version 1: levels with their length before them. Returns where the values begin.
-    private func readLevels() throws(Failure) -> Int {
-        guard page.count >= 4 else { throw Damage.corrupt("a page is too short for its levels") }
-        let length = Int(PageBytes(page, 0, page.count).word(0) & 0xFFFF_FFFF)
-        guard length <= page.count - 4 else { throw Damage.corrupt("levels are longer than their page") }
-        setLevels(4, 4 + length)
-        return 4 + length
+    /// Version 1: levels with their length before them. Returns where what follows begins.
+    private func readLevels(_ levels: inout HybridDecoder, _ from: Int, maximum: Int) throws(Failure) -> Int {
+        guard page.count - from >= 4 else { throw Damage.corrupt("a page is too short for its levels") }
+        let length = Int(PageBytes(page, from, page.count).word(0) & 0xFFFF_FFFF)
+        guard length <= page.count - from - 4 else { throw Damage.corrupt("levels are longer than their page") }
+        setLevels(&levels, from + 4, from + 4 + length, maximum: maximum)
+        return from + 4 + length
     }
 
-    private func setLevels(_ from: Int, _ to: Int) {
-        levels = HybridDecoder(PageBytes(page, from, to), bitWidth: 1)
+    private func setLevels(_ levels: inout HybridDecoder, _ from: Int, _ to: Int, maximum: Int) {
+        levels = HybridDecoder(PageBytes(page, from, to), bitWidth: HybridEncoding.bitWidth(maximum: maximum))
     }
 
     // MARK: Values
@@ -205,6 +212,21 @@ final class ColumnReader {
                 try append(word: try values.nextWord(), to: target)
             }
         }
+    }
+
+    /// Appends the next value, of an entry that has one.
+    func appendValue(to target: Column) throws(Failure) {
+        if values.usesDictionary {
+            let number = try values.nextNumber()
+            if !dictionary.words.isEmpty { return try append(word: dictionary.words[number], to: target) }
+            let place = dictionary.places[number]
+            return try append(bytes: dictionary.bytes.view(place.from, place.to), to: target)
+        }
+        guard column.physical == .byteArray || column.physical == .fixed || column.physical == .int96 else {
+            return try append(word: try values.nextWord(), to: target)
+        }
+        let place = try values.nextPlace()
+        try append(bytes: pageBytes.view(place.from, place.to), to: target)
     }
 
     @inline(__always)

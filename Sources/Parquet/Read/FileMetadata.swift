@@ -29,6 +29,8 @@ struct FileMetadata: Sendable {
     /// Largest footer: 10,000 columns in a hundred row groups.
     static let maximumFooterByteCount: Int64 = 512 << 20
 
+    /// The table's columns, and the columns of values that they are made of.
+    var fields: [StoredField] = []
     var columns: [StoredColumn] = []
     var rowCount: Int64 = 0
     var groups: [GroupMetadata] = []
@@ -67,29 +69,7 @@ struct FileMetadata: Sendable {
             return true
         }
         (self.rowCount, self.groups, self.pairs, self.createdBy) = (rowCount, groups, pairs, createdBy)
-        columns = try Self.leaves(elements)
-    }
-
-    /// The flat columns; what lies inside a group is there but cannot be read.
-    private static func leaves(_ elements: [StoredColumn]) throws(Failure) -> [StoredColumn] {
-        guard let root = elements.first else { throw Damage.corrupt("it has no schema") }
-        var leaves: [StoredColumn] = []
-        // How many elements the open groups still have, the outermost first.
-        var open = [root.childCount]
-        for element in elements.dropFirst() {
-            while let last = open.last, last == 0 { open.removeLast() }
-            guard let last = open.last else { throw Damage.corrupt("its schema has too many columns") }
-            open[open.count - 1] = last - 1
-            if element.childCount > 0 {
-                open.append(element.childCount)
-                guard open.count <= ThriftInput.maximumDepth else { throw Damage.corrupt("its schema is too deep") }
-            } else {
-                var leaf = element
-                if open.count > 1 { leaf.refusal = "a nested column" }
-                leaves.append(leaf)
-            }
-        }
-        return leaves
+        (fields, columns) = try StoredField.all(elements)
     }
 
     private static func pair(_ input: inout ThriftInput) throws(Failure) -> (key: String, value: String) {

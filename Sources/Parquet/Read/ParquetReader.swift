@@ -19,13 +19,14 @@ public final class ParquetReader {
     /// The rows that `next` has read; valid until the next call. Their columns are those that were selected.
     public let rows: RowBatch
     private let metadata: FileMetadata
-    private let selected: [Int]
     private let filters: [ParquetFilter]
-    private let readers: [ColumnReader]
+    /// Of the selected columns: the flat ones with their place in the file, and the others.
+    private let flat: [(reader: ColumnReader, place: Int, column: Column)]
+    private let nested: [NestedReader]
     private var group = -1
     private var groupRowsLeft: Int64 = 0
     /// Rows read in one step: few at first, until it is known how large they are.
-    private var step = 16
+    private var step = 1
     /// Row groups passed over because of a filter.
     public private(set) var skippedGroupCount = 0
 
@@ -35,30 +36,44 @@ public final class ParquetReader {
         _ source: any ParquetSource, columns names: [String]? = nil, filters: [ParquetFilter] = []
     ) throws(Failure) {
         metadata = try FileMetadata(source)
-        columns = metadata.columns.map { ($0.name, $0.shape) }
+        columns = metadata.fields.map { ($0.name, $0.shape) }
         guard metadata.columns.count <= RowBatch.maximumColumnCount else {
             throw Damage.unsupported("a file of \(metadata.columns.count) columns")
         }
-        var selected: [Int] = []
-        for name in names ?? [] { selected.append(try Self.index(of: name, in: metadata.columns)) }
-        if names == nil { selected = Array(metadata.columns.indices) }
-        for filter in filters { _ = try Self.index(of: filter.column, in: metadata.columns) }
-        self.selected = selected
+        var selected: [StoredField] = []
+        for name in names ?? [] { selected.append(try Self.field(name, in: metadata.fields)) }
+        if names == nil { selected = metadata.fields }
+        for filter in filters { _ = try Self.field(filter.column, in: metadata.fields) }
         self.filters = filters
+        for field in selected {
+            guard let refusal = field.refusal else { continue }
+            throw Damage.unsupported("column \(field.name.debugDescription), \(refusal),")
+        }
+        rows = RowBatch(shapes: selected.map { ($0.name, $0.shape) })
         let expander = PageExpander()
-        var readers: [ColumnReader] = []
-        for index in selected { readers.append(try ColumnReader(metadata.columns[index], source, expander)) }
-        self.readers = readers
-        rows = RowBatch(shapes: selected.map { [metadata] in (metadata.columns[$0].name, metadata.columns[$0].shape) })
+        var flat: [(reader: ColumnReader, place: Int, column: Column)] = []
+        var nested: [NestedReader] = []
+        for (field, column) in zip(selected, rows.columns) {
+            var readers: [ColumnReader] = []
+            for place in field.leaves {
+                readers.append(try ColumnReader(metadata.columns[place], source, expander))
+            }
+            if field.kind == .scalar {
+                flat.append((readers[0], field.leaves.lowerBound, column))
+            } else {
+                nested.append(NestedReader(field, into: column, readers))
+            }
+        }
+        (self.flat, self.nested) = (flat, nested)
     }
 
-    private static func index(of name: String, in columns: [StoredColumn]) throws(Failure) -> Int {
-        guard let index = columns.firstIndex(where: { $0.name == name }) else {
+    private static func field(_ name: String, in fields: [StoredField]) throws(Failure) -> StoredField {
+        guard let field = fields.first(where: { $0.name == name }) else {
             throw Failure(
                 "parquet.no_column", stage: .format, kind: .usage, "the file has no column \(name.debugDescription)",
-                hint: "it has " + columns.prefix(20).map(\.name).joined(separator: ", "))
+                hint: "it has " + fields.prefix(20).map(\.name).joined(separator: ", "))
         }
-        return index
+        return field
     }
 
     /// Rows of the whole file.
@@ -81,12 +96,15 @@ public final class ParquetReader {
         var count = 0
         while count < Self.batchRowCount, groupRowsLeft > 0 {
             let length = Int(min(groupRowsLeft, Int64(min(step, Self.batchRowCount - count))))
-            for (reader, column) in zip(readers, rows.columns) { try reader.read(length, into: column) }
+            for (reader, _, column) in flat { try reader.read(length, into: column) }
+            for reader in nested { try reader.read(length) }
             for _ in 0..<length { rows.commitRow(event: 0, group: place) }
             groupRowsLeft -= Int64(length)
             count += length
             let byteCount = rows.columns.reduce(0) { $0 + $1.byteCount }
-            step = max(1, min(1_024, Self.batchByteCount / 4 / max(1, byteCount / count), step * 2))
+            // Why one by one with nested columns: a single row of theirs may be of any length.
+            let longest = nested.isEmpty ? 1_024 : 1
+            step = max(1, min(longest, Self.batchByteCount / 4 / max(1, byteCount / count), step * 2))
             if byteCount >= Self.batchByteCount { break }
         }
         return true
@@ -101,9 +119,8 @@ public final class ParquetReader {
                 skippedGroupCount += 1
                 continue
             }
-            for (reader, index) in zip(readers, selected) {
-                reader.begin(current.columns[index], rowCount: current.rowCount)
-            }
+            for (reader, place, _) in flat { reader.begin(current.columns[place], rowCount: current.rowCount) }
+            for reader in nested { reader.begin(current.columns) }
             groupRowsLeft = current.rowCount
             return true
         }
@@ -112,8 +129,11 @@ public final class ParquetReader {
 
     private func isRuledOut(_ group: GroupMetadata) -> Bool {
         filters.contains { filter in
-            guard let index = metadata.columns.firstIndex(where: { $0.name == filter.column }) else { return false }
-            return filter.rulesOut(group.columns[index], metadata.columns[index], rowCount: group.rowCount)
+            // Of a nested column nothing is known.
+            guard let field = metadata.fields.first(where: { $0.name == filter.column }), field.kind == .scalar
+            else { return false }
+            let place = field.leaves.lowerBound
+            return filter.rulesOut(group.columns[place], metadata.columns[place], rowCount: group.rowCount)
         }
     }
 }

@@ -15,7 +15,7 @@ enum Conversion: Sendable, Equatable {
     case decimalWord, decimalBytes
 }
 
-/// One column of a file that is read: what the schema says, and what it becomes.
+/// One column of values of a file that is read: what the schema says, and what it becomes.
 struct StoredColumn: Sendable {
     var name = ""
     var shape = ColumnShape(.bytes)
@@ -23,20 +23,24 @@ struct StoredColumn: Sendable {
     /// Bytes of a value; 0 where they vary, and for booleans.
     var width = 0
     var conversion = Conversion.bytes
-    /// Whether there are definition levels.
+    /// Whether there is a definition level of its own.
     var isOptional = true
+    /// The definition level of a value, and the repetition level of an element of the innermost list; settled by
+    /// `StoredField`.
+    var definition = 0
+    var repetition = 0
     /// Why values cannot be read, or nil.
     var refusal: String?
 
     // As the schema has them.
     private var typeNumber: Int?
     private var typeLength = 0
-    private var repetition = 0
+    private(set) var repeats = false
     private(set) var childCount = 0
-    private var converted: Int?
+    private(set) var converted: Int?
     private var precision = 0
     private var scale = 0
-    private var logical: Int?
+    private(set) var logical: Int?
     private var timeUnit = 2
     private var integerWidth = 0
     private var isSigned = true
@@ -46,11 +50,16 @@ struct StoredColumn: Sendable {
     /// Reads a SchemaElement. Source: parquet.thrift.
     init(_ input: inout ThriftInput) throws(Failure) {
         var column = StoredColumn()
+        // Without a repetition: the root.
+        column.isOptional = false
         try input.structure { input, field throws(Failure) in
             switch field.id {
             case 1: column.typeNumber = try input.size("a type")
             case 2: column.typeLength = try input.size("a type's length", maximum: 1 << 20)
-            case 3: column.repetition = try input.size("a repetition", maximum: 2)
+            case 3:
+                let repetition = try input.size("a repetition", maximum: 2)
+                column.isOptional = repetition == 1
+                column.repeats = repetition == 2
             case 4: column.name = try input.text()
             case 5: column.childCount = try input.size("a count of children", maximum: 1 << 24)
             case 6: column.converted = try input.size("a converted type")
@@ -101,8 +110,7 @@ struct StoredColumn: Sendable {
             throw Damage.corrupt("column \(name.debugDescription) has an unknown type")
         }
         physical = type
-        isOptional = repetition == 1
-        if repetition == 2 { refusal = "a repeated column" }
+        if repeats { refusal = "a repeated column" }
         switch type {
         case .boolean: (width, conversion, shape) = (0, .word, ColumnShape(.boolean))
         case .int32: interpretInt32()

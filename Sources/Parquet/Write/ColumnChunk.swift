@@ -7,6 +7,8 @@ struct PageRecord: Sendable {
     /// The first row, counted from the row group's.
     var firstRow: Int
     var rowCount: Int
+    /// Values and nulls; of nested columns other than the rows.
+    var entryCount: Int
     var nullCount: Int
     var bounds: Bounds?
     var encoding: PageEncoding

@@ -7,12 +7,7 @@ extension ColumnEncoder {
     func finishPage(_ scratch: EncoderScratch) throws(Failure) {
         guard rowCount > 0 else { return }
         scratch.payload.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
-        // Definition levels, with their length before them.
-        scratch.payload.append(littleEndian: UInt32(0))
-        unsafe HybridEncoding.append(levels: levels.start, count: rowCount, to: &scratch.payload)
-        let levelByteCount = UInt32(scratch.payload.count - 4)
-        unsafe UnsafeMutableRawPointer(scratch.payload.start)
-            .storeBytes(of: levelByteCount.littleEndian, as: UInt32.self)
+        appendLevels(scratch)
         let isWorthwhile = isDictionaryWorthwhile
         let isFirst = !isDictionaryJudged
         if usesDictionary, valueCount > 0 {
@@ -48,7 +43,7 @@ extension ColumnEncoder {
     private func writePage(_ encoding: PageEncoding, _ bounds: Bounds?, _ scratch: EncoderScratch) throws(Failure) {
         scratch.compressed.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
         try unsafe scratch.compressor.compress(scratch.payload.bytes, into: &scratch.compressed)
-        let (rowCount, payloadByteCount) = (self.rowCount, scratch.payload.count)
+        let (entryCount, payloadByteCount) = (levels.count, scratch.payload.count)
         let compressedByteCount = scratch.compressed.count
         scratch.header.removeAll()
         scratch.header.element { header in
@@ -56,7 +51,7 @@ extension ColumnEncoder {
             header.int32(2, payloadByteCount)
             header.int32(3, compressedByteCount)
             header.structure(5) { page in
-                page.int32(1, rowCount)
+                page.int32(1, entryCount)
                 page.int32(2, encoding.rawValue)
                 page.int32(3, PageEncoding.rle.rawValue)
                 page.int32(4, PageEncoding.rle.rawValue)
@@ -66,18 +61,19 @@ extension ColumnEncoder {
         pages.append(scratch.header.bytes)
         unsafe pages.append(scratch.compressed.bytes)
         record.uncompressedByteCount += scratch.header.bytes.count + payloadByteCount
-        record.nullCount += rowCount - valueCount
+        record.nullCount += entryCount - valueCount
+        chunkEntryCount += entryCount
         record.pages.append(
             PageRecord(
                 offset: offset, byteCount: pages.count - offset, firstRow: chunkRowCount - rowCount, rowCount: rowCount,
-                nullCount: rowCount - valueCount, bounds: bounds, encoding: encoding))
+                entryCount: entryCount, nullCount: entryCount - valueCount, bounds: bounds, encoding: encoding))
     }
 
     /// Ends the chunk: the last page, the dictionary page and the record.
     func finishChunk(_ scratch: EncoderScratch) throws(Failure) {
         try finishPage(scratch)
         if record.pages.contains(where: { $0.encoding == .rleDictionary }) { try writeDictionary(scratch) }
-        record.valueCount = chunkRowCount
+        record.valueCount = chunkEntryCount
         record.compressedByteCount = dictionaryPage.count + pages.count
         record.dictionaryByteCount = dictionaryPage.count
         switch leaf.physical {

@@ -10,8 +10,10 @@ final class ColumnEncoder {
     let leaf: Leaf
     let options: ParquetOptions
     // The page under construction.
-    /// One byte a row: 1 where there is a value.
+    /// One byte an entry: the definition level, of flat columns 1 where there is a value.
     var levels = ByteBuffer()
+    /// Of columns in lists and maps: the repetition level of each entry.
+    var repetitions = ByteBuffer()
     /// With a dictionary the number of each value, without the length of each byte string (UInt32).
     var numbers = ByteBuffer()
     /// Without a dictionary: 8 bytes a word, the bytes of strings one behind the other, or fixed bytes.
@@ -37,6 +39,8 @@ final class ColumnEncoder {
     var dictionaryPage = ByteBuffer()
     var record = ColumnChunkRecord()
     var chunkRowCount = 0
+    /// Values and nulls of the finished pages.
+    var chunkEntryCount = 0
     /// Bytes of values before encoding.
     var rawByteCount = 0
     var chunkWords = WordBounds()
@@ -66,7 +70,7 @@ final class ColumnEncoder {
         pages.removeAll(keeping: 32 << 20)
         dictionaryPage.removeAll()
         record = ColumnChunkRecord()
-        (chunkRowCount, rawByteCount) = (0, 0)
+        (chunkRowCount, chunkEntryCount, rawByteCount) = (0, 0, 0)
         (chunkWords, chunkDoubles, chunkWides) = (WordBounds(), DoubleBounds(), WideBounds())
         chunkTexts.removeAll()
         usesDictionary = leaf.physical != .boolean && options.dictionaryByteCount > 0 && restCount == 0
@@ -87,6 +91,7 @@ final class ColumnEncoder {
     func beginPage() {
         (rowCount, valueCount) = (0, 0)
         levels.removeAll()
+        repetitions.removeAll()
         numbers.removeAll()
         values.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
         (words, doubles, wides) = (WordBounds(), DoubleBounds(), WideBounds())
@@ -101,7 +106,8 @@ final class ColumnEncoder {
 
     /// Bytes of memory held for this row group.
     var heldByteCount: Int {
-        pages.count + values.count + numbers.count + levels.count + (wordDictionary?.heldByteCount ?? 0)
+        pages.count + values.count + numbers.count + levels.count + repetitions.count
+            + (wordDictionary?.heldByteCount ?? 0)
             + (byteDictionary?.heldByteCount ?? 0)
     }
 
@@ -123,13 +129,14 @@ final class ColumnEncoder {
             if column.holdsBytes { count = try stepCount(column, selection, from, count) }
             unsafe step(column, selection, from, count, scratch)
             from += count
-            // Why the dictionary too: of long values it would outgrow all bounds within one page.
-            if rowCount >= options.pageRowCount || pageByteCount >= options.pageByteCount
-                || usesDictionary && dictionaryByteCount > options.dictionaryByteCount
-            {
-                try finishPage(scratch)
-            }
+            if isPageFull { try finishPage(scratch) }
         }
+    }
+
+    /// Why the dictionary too: of long values it would outgrow all bounds within one page.
+    var isPageFull: Bool {
+        levels.count >= options.pageRowCount || pageByteCount >= options.pageByteCount
+            || usesDictionary && dictionaryByteCount > options.dictionaryByteCount
     }
 
     /// Bytes of the page under construction, roughly.
@@ -143,16 +150,19 @@ final class ColumnEncoder {
         var total = 0
         for index in 0..<count {
             let length = unsafe column.bytes(Int(selection.rows[from + index])).count
-            guard length <= Self.maximumValueByteCount else {
-                throw Failure(
-                    "sink.value_too_long", stage: .format, kind: .corrupt,
-                    "a value of column '\(leaf.name)' has \(length) bytes",
-                    hint: "Parquet files of millrace hold values up to \(Self.maximumValueByteCount >> 20) MiB")
-            }
+            try checkLength(length)
             total += length
             if total > options.pageByteCount { return max(1, index) }
         }
         return count
+    }
+
+    func checkLength(_ byteCount: Int) throws(Failure) {
+        guard byteCount > Self.maximumValueByteCount else { return }
+        throw Failure(
+            "sink.value_too_long", stage: .format, kind: .corrupt,
+            "a value of column '\(leaf.path.joined(separator: "."))' has \(byteCount) bytes",
+            hint: "Parquet files of millrace hold values up to \(Self.maximumValueByteCount >> 20) MiB")
     }
 
     @unsafe
@@ -180,16 +190,23 @@ final class ColumnEncoder {
         levels.advance(count)
         rowCount += count
         chunkRowCount += count
-        self.valueCount += valueCount
         guard valueCount > 0 else { return }
+        unsafe take(column, rows, valueCount, scratch)
+    }
+
+    /// Takes the values of up to `stepRowCount` rows, all of which have one.
+    @unsafe
+    func take(_ column: Column, _ rows: UnsafePointer<Int32>, _ count: Int, _ scratch: EncoderScratch) {
+        let memory = unsafe column.memory
+        valueCount += count
         switch leaf.physical {
-        case .byteArray: unsafe takeBytes(memory.words, memory.bytes, rows, valueCount)
-        case .fixed, .int96: unsafe takeFixed(memory.words, rows, valueCount, scratch)
+        case .byteArray: unsafe takeBytes(memory.words, memory.bytes, rows, count)
+        case .fixed, .int96: unsafe takeFixed(memory.words, rows, count, scratch)
         case .boolean, .int32, .int64, .double, .float:
             if leaf.shape.type == .decimal {
-                unsafe takeNarrowDecimals(memory.words, rows, valueCount, scratch)
+                unsafe takeNarrowDecimals(memory.words, rows, count, scratch)
             } else {
-                unsafe takeWords(memory.words, rows, valueCount)
+                unsafe takeWords(memory.words, rows, count)
             }
         }
     }

@@ -1,5 +1,7 @@
 /// What stands at the end of a file: page indexes and metadata. Source: parquet.thrift, PageIndex.md.
 struct Footer {
+    /// The table's columns.
+    let columns: [SchemaNode]
     let leaves: [Leaf]
     let options: ParquetOptions
     let groups: [RowGroupRecord]
@@ -8,7 +10,10 @@ struct Footer {
     private var columnIndexes: [(offset: Int64, length: Int)] = []
     private var offsetIndexes: [(offset: Int64, length: Int)] = []
 
-    init(leaves: [Leaf], options: ParquetOptions, groups: [RowGroupRecord], rowCount: Int64) {
+    init(
+        columns: [SchemaNode], leaves: [Leaf], options: ParquetOptions, groups: [RowGroupRecord], rowCount: Int64
+    ) {
+        self.columns = columns
         self.leaves = leaves
         self.options = options
         self.groups = groups
@@ -60,7 +65,7 @@ struct Footer {
     /// Empty if a page has values but no bounds: such a chunk has no column index.
     private static func columnIndex(_ leaf: Leaf, _ chunk: ColumnChunkRecord) -> [UInt8] {
         let pages = chunk.pages
-        guard pages.allSatisfy({ $0.bounds != nil || $0.nullCount == $0.rowCount }) else { return [] }
+        guard pages.allSatisfy({ $0.bounds != nil || $0.nullCount == $0.entryCount }) else { return [] }
         var output = ThriftOutput()
         output.element { index in
             index.list(1, .yes, count: pages.count) { list in
@@ -92,12 +97,13 @@ struct Footer {
         var output = ThriftOutput()
         output.element { file in
             file.int32(1, 2)
-            file.list(2, .structure, count: leaves.count + 1) { list in
+            file.list(2, .structure, count: columns.reduce(1) { $0 + $1.elementCount }) { list in
                 list.element { root in
                     root.text(4, "schema")
-                    root.int32(5, leaves.count)
+                    root.int32(5, columns.count)
                 }
-                for leaf in leaves { list.element { leaf.write(to: &$0) } }
+                var rest = leaves[...]
+                for column in columns { column.write(to: &list, leaves: &rest) }
             }
             file.int64(3, rowCount)
             file.list(4, .structure, count: groups.count) { list in
@@ -163,7 +169,9 @@ struct Footer {
         output.list(2, .int32, count: encodings.count) { list in
             for encoding in encodings.sorted() { list.zigzag(Int64(encoding.rawValue)) }
         }
-        output.list(3, .binary, count: 1) { $0.element(Array(leaf.name.utf8)) }
+        output.list(3, .binary, count: leaf.path.count) { list in
+            for name in leaf.path { list.element(Array(name.utf8)) }
+        }
         output.int32(4, codec.number)
         output.int64(5, Int64(chunk.valueCount))
         output.int64(6, Int64(chunk.uncompressedByteCount))

@@ -8,6 +8,7 @@ public import Event
 /// Every call hands bytes to `write`, in the order of the file. Memory: what the footer will say, about 200
 /// bytes a page. One thread at a time. A file without row groups is a table without rows.
 public final class ParquetFile {
+    private let columns: [SchemaNode]
     private let leaves: [Leaf]
     private let options: ParquetOptions
     private var groups: [RowGroupRecord] = []
@@ -20,7 +21,8 @@ public final class ParquetFile {
 
     /// A file for these columns; nothing is written before the first row group or the end.
     public init(columns: [(name: String, shape: ColumnShape)], options: ParquetOptions) {
-        leaves = columns.map { Leaf(name: $0.name, shape: $0.shape, usesInt96: options.usesInt96) }
+        self.columns = columns.map { SchemaNode(name: $0.name, shape: $0.shape) }
+        leaves = Leaf.all(columns, usesInt96: options.usesInt96)
         self.options = options
     }
 
@@ -51,7 +53,7 @@ public final class ParquetFile {
     /// Writes the page indexes and the footer: the end of the file.
     public func finish(write: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
         try unsafe begin(write)
-        var footer = Footer(leaves: leaves, options: options, groups: groups, rowCount: rowCount)
+        var footer = Footer(columns: columns, leaves: leaves, options: options, groups: groups, rowCount: rowCount)
         try unsafe put(footer.columnIndexes(from: byteCount), write)
         try unsafe put(footer.offsetIndexes(from: byteCount), write)
         var bytes = footer.metadata()

@@ -22,7 +22,10 @@ public final class RowGroupEncoder {
     private let workspace: ParquetWorkspace
     private let options: ParquetOptions
     let leaves: [Leaf]
+    /// One for each leaf.
     let columns: [ColumnEncoder]
+    /// The leaves of each of the table's columns.
+    private let places: [Range<Int>]
     /// Rows taken since the last `removeAll`.
     public private(set) var rowCount = 0
     private var isFinished = false
@@ -34,8 +37,13 @@ public final class RowGroupEncoder {
         precondition(workspace.scratch.compressor.codec == options.codec, "workspace of another codec")
         self.workspace = workspace
         self.options = options
-        leaves = columns.map { Leaf(name: $0.name, shape: $0.shape, usesInt96: options.usesInt96) }
+        leaves = Leaf.all(columns, usesInt96: options.usesInt96)
         self.columns = leaves.map { ColumnEncoder($0, options) }
+        var end = 0
+        places = columns.map { column in
+            end += column.shape.leafCount
+            return end - column.shape.leafCount..<end
+        }
     }
 
     /// Bytes of values so far, before encoding.
@@ -71,9 +79,15 @@ public final class RowGroupEncoder {
     }
 
     private func append(_ rows: RowBatch, _ selection: RowSelection) throws(Failure) {
-        precondition(!isFinished && rows.columns.count == columns.count, "rows of another table")
-        for index in columns.indices {
-            try columns[index].append(rows.columns[index], selection, workspace.scratch)
+        precondition(!isFinished && rows.columns.count == places.count, "rows of another table")
+        for (index, place) in places.enumerated() {
+            for leaf in place {
+                if columns[leaf].leaf.isFlat {
+                    try columns[leaf].append(rows.columns[index], selection, workspace.scratch)
+                } else {
+                    try columns[leaf].append(nested: rows.columns[index], selection, workspace.scratch)
+                }
+            }
         }
         rowCount += selection.count
     }

@@ -17,6 +17,9 @@
 
     let rows: UnsafeMutablePointer<Int32>
     let wide: UnsafeMutablePointer<Int128>
+    /// Of a nested column: rows of the innermost column that have values (Int32), and levels on their way (UInt32).
+    var places = ByteBuffer()
+    var wideLevels = ByteBuffer()
     var payload = ByteBuffer()
     var compressed = ByteBuffer()
     var header = ThriftOutput()

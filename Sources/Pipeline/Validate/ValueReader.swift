@@ -9,7 +9,7 @@ internal import TimeZone
 struct ValueReader {
     private let matchers: [PatternMatcher]
     private let allowedSets: [AllowedSet]
-    private let rules: [ColumnRule]
+    let rules: [ColumnRule]
     private let zone: Zone
     private var times: TimeReader
     /// The columns' defaults, one behind the other: text `i` is bytes `[defaultEnds[i], defaultEnds[i + 1])`.
@@ -18,10 +18,20 @@ struct ValueReader {
     /// The timestamp of the record in hand, milliseconds; -1 if it has none.
     var record: Int64 = -1 { didSet { times.record = record } }
     /// Whether the last value appended was one, and its microseconds or day in a timestamp or date column.
-    private(set) var hasValue = false
+    var hasValue = false
     private(set) var lastWord: Int64 = 0
     /// A decoded value on its way into a column.
     private var scratch: [UInt8] = []
+    let nestedNodes: [NestedNode]
+    let nestedFields: [FieldNames]
+    /// The part of a nested column that was read last: it decided a rejection.
+    var nestedNode = 0
+    /// Where values stand in the document: those of the structs and maps that are being read, the innermost last.
+    var places: [Int32] = []
+    /// Slots of a map's keys, to find equal ones.
+    var keySlots: [Int32] = []
+    /// Strings of a nested column without their escapes.
+    let unescaped = Scratch()
 
     init(_ plan: RoutePlan) throws(Failure) {
         var matchers: [PatternMatcher] = []
@@ -35,6 +45,7 @@ struct ValueReader {
         allowedSets = plan.allowedSets
         rules = plan.rules
         zone = plan.zone
+        (nestedNodes, nestedFields) = (plan.nestedNodes, plan.nestedFields)
         times = TimeReader(plan)
         for text in plan.defaults {
             for byte in text.utf8 { defaults.append(byte) }
@@ -95,6 +106,8 @@ struct ValueReader {
             if step.isChecked, isTooLate(value &* 86_400_000_000, step) { return .tooFarInFuture }
             lastWord = value
             column.append(value)
+        case .list, .map, .structure:
+            return appendNested(cell, step, to: column)
         }
         return nil
     }

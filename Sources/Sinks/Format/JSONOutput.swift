@@ -192,6 +192,13 @@ internal import TimeZone
         appendConstant(value ? "true" : "false")
     }
 
+    func appendNull() { appendConstant("null") }
+
+    func appendByte(_ byte: UInt8) {
+        unsafe reserve(1)[0] = byte
+        unsafe state.pointee.count += 1
+    }
+
     private func appendConstant(_ text: StaticString) {
         let target = unsafe reserve(text.utf8CodeUnitCount)
         unsafe target.update(from: text.utf8Start, count: text.utf8CodeUnitCount)
