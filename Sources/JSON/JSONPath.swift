@@ -10,6 +10,9 @@ public struct JSONPath: Sendable, Hashable {
     }
     public let steps: [Step]
 
+    /// The way to a member of the outermost object.
+    public init(member name: String) { steps = [.name(Array(name.utf8))] }
+
     /// Nil if the text is no path.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)

@@ -9,6 +9,8 @@ public enum JSONValue: Sendable, Equatable {
     case unsigned(UInt64)
     case double(Double)
     case string(String)
+    /// A document that is put in as it is written: numbers beyond 64 bits stay exact. Parsing makes none.
+    case written(String)
     case array([JSONValue])
     case object([JSONMember])
 
@@ -92,6 +94,7 @@ extension JSONValue {
         case .unsigned(let value): bytes += String(value).utf8
         case .double(let value): bytes += (value.isFinite ? "\(value)" : "null").utf8
         case .string(let value): Self.appendQuoted(value, to: &bytes)
+        case .written(let text): bytes += text.utf8
         case .array(let values):
             bytes.append(UInt8(ascii: "["))
             for (index, value) in values.enumerated() {

@@ -19,16 +19,22 @@ enum CheckVerb {
                 OptionSpec(
                     "as", value: "PROGRAM", choices: ConfigFile.Kind.allCases.map(\.rawValue),
                     "Whose configuration it is. Default: told by its sections."),
+                ConfigFile.option,
                 ConfigFile.json,
             ],
-            arguments: [ArgumentSpec("file", isRepeated: true, "agent.yaml, collector.yaml or millrace.yaml.")])
+            arguments: [
+                ArgumentSpec(
+                    "file", isRequired: false, isRepeated: true, "agent.yaml, collector.yaml or millrace.yaml.")
+            ])
     ]
 
     static func run(_ command: ParsedCommand) throws(Failure) -> Int32 {
         var lines: [String] = []
         var results: [JSONValue] = []
         var code: Int32 = 0
-        for path in command.arguments("file") {
+        var paths = command.arguments("file")
+        if paths.isEmpty || command.value("config") != nil { paths.append(try ConfigFile.path(command)) }
+        for path in paths {
             let kind = command.value("as").flatMap(ConfigFile.Kind.init) ?? ConfigFile.kind(of: path)
             var faults: [JSONValue] = []
             do throws(ConfigFaults) {

@@ -21,6 +21,9 @@ struct LineOutcome: Equatable {
 final class LineTrial {
     private let stage: RouteStage
     private let formatter = JSONLinesFormatter()
+    private let names: [String]
+    /// Takes the formatted row apart again; numbers stay as they are written.
+    private let reader: DocumentReader
     private var batch = EventBatch(byteCapacity: 65_536)
     private let received: Int64
     private var position: UInt64 = 0
@@ -28,6 +31,8 @@ final class LineTrial {
     /// `received` is the records' timestamp in milliseconds.
     init(_ route: RouteSpec, received: Int64) throws(Failure) {
         stage = try RouteStage(try RoutePlan(route))
+        names = stage.rows.columns.map(\.name)
+        reader = DocumentReader(paths: names.map { JSONPath(member: $0) })
         self.received = received
     }
 
@@ -55,7 +60,28 @@ final class LineTrial {
         guard stage.rows.rowCount > 0, let group = stage.rows.groups.first else { return .filtered }
         formatter.format(stage.rows)
         var values = JSONValue.null
-        formatter.forEachGroup { _, bytes, _ in values = JSONValue(parsing: bytes.array) ?? .null }
+        formatter.forEachGroup { _, bytes, _ in values = .object(members(bytes.array)) }
         return .row(partition: group.partition, values: values)
+    }
+
+    private func members(_ row: [UInt8]) -> [JSONMember] {
+        let padded = row + [UInt8](repeating: 0, count: EventBatch.padding)
+        return unsafe padded.withUnsafeBytes { bytes in
+            let line = unsafe ByteView(UnsafeRawBufferPointer(rebasing: bytes[..<row.count]))
+            guard unsafe reader.read(padded: line) == nil else { return [] }
+            var members: [JSONMember] = []
+            for (index, name) in names.enumerated() {
+                let value = reader.value(index)
+                let text = String(decoding: value.text.array, as: UTF8.self)
+                switch value.kind {
+                case .none: continue
+                case .string: members.append(JSONMember(name, .string(text)))
+                case .number, .structure: members.append(JSONMember(name, .written(text)))
+                case .yes: members.append(JSONMember(name, .boolean(true)))
+                case .no: members.append(JSONMember(name, .boolean(false)))
+                }
+            }
+            return members
+        }
     }
 }

@@ -67,7 +67,8 @@ struct SchemaProposal {
         let trial = try LineTrial(spec, received: 0)
         for line in lines {
             guard case .row(_, let values) = trial.outcome(line).kind else { continue }
-            for member in values["rest"]?.members ?? [] { fields.add(member.name, member.value.string ?? "", .text) }
+            guard let rest = values["rest"].flatMap({ JSONValue(parsing: $0.text) })?.members else { continue }
+            for member in rest { fields.add(member.name, member.value.string ?? "", .text) }
         }
         return fields.guesses
     }
@@ -193,7 +194,7 @@ struct FieldList {
         case .unsigned(let value): add(path, String(value), .number)
         case .double(let value): add(path, "\(value)", .number)
         case .string(let value): add(path, value, .text)
-        case .array: add(path, value.text, .structure)
+        case .array, .written: add(path, value.text, .structure)
         case .object(let members):
             guard depth < SchemaProposal.maximumDepth, !members.isEmpty else {
                 add(path, value.text, .structure)

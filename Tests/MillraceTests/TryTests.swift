@@ -53,3 +53,24 @@ private func report(isColored: Bool = false, showsRejectedOnly: Bool = false) th
     #expect(report.json["row_count"] == 1 && report.json["rejected_count"] == 2 && report.json["filtered_count"] == 1)
     #expect(report.json["lines"]?.array?.first?["outcomes"]?.array?.first == ["table": "shop.orders", "reason": "wrong_type", "column": "id"])
 }
+
+@Test func valuesAreShownAsTheTableHasThemToTheLastDigit() throws {
+    var spec = RouteSpec(table: "shop.orders", format: .json, timeColumn: "at")
+    var price = ColumnSpec(name: "a.price", type: .decimal)
+    price.shape = ColumnShape(.decimal, precision: 38, scale: 5)
+    price.path = "p"
+    spec.columns = [
+        ColumnSpec(name: "at", type: .timestamp), price, ColumnSpec(name: "j", type: .json), ColumnSpec(name: "b", type: .boolean),
+    ]
+    let line = Array(
+        #"{"at":"2026-11-20T23:59:59Z","p":99999999999999999999999999999999.9,"j":{"n":123456789012345678901.50},"b":false}"#.utf8)
+    let outcome = try LineTrial(spec, received: 1_795_132_800_000).outcome(line[...])
+    guard case .row(_, let values) = outcome.kind else {
+        Issue.record("no row: \(outcome)")
+        return
+    }
+    #expect(
+        values.text
+            == #"{"at":"2026-11-20T23:59:59Z","a.price":99999999999999999999999999999999.90000,"#
+            + #""j":{"n":123456789012345678901.50},"b":false}"#)
+}
