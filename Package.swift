@@ -69,6 +69,7 @@ let package = Package(
         part("Parquet", ["Event", "Columns", "Codec", "CSnappy"]),
         part("Pipeline", ["Event", "Columns", "JSON", "Regex", "TimeZone"]),
         part("Sinks", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Codec", "Parquet", "Telemetry"]),
+        part("Schema", ["Event", "Columns", "JSON", "TimeZone"]),
         part("ParquetSamples", ["Event", "Platform", "Columns", "Parquet"]),
         // L4: the two daemons
         part("Agent", ["Event", "Platform", "Codec", "JSON", "Telemetry", "Transport", "Configuration"]),
@@ -81,6 +82,7 @@ let package = Package(
         // Tests, one folder per target
         tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Telemetry", "Transport"]),
+        tests("SchemaTests", ["Columns", "Event", "JSON", "Platform", "Schema"]),
         tests("EventTests", ["Event"]),
         tests("TimeZoneTests", ["Event", "TimeZone"]),
         tests("ColumnsTests", ["Columns", "Event"]),

@@ -1,0 +1,91 @@
+public import Columns
+internal import Event
+
+/// Brings a column's values from one type to another, as an ALTER does with rows already there.
+///
+/// Goes by the text that the server prints, but for the common ways between numbers.
+public struct ColumnConversion: Sendable {
+    let old: TableColumn
+    let new: TableColumn
+    let dates: DateRule
+    private let fill: TypedValue?
+
+    /// Nil where values stay as they are.
+    init?(_ old: TableColumn, _ new: TableColumn, _ dates: DateRule) {
+        let forcesValue = old.isNullable && !new.isNullable
+        let changesText =
+            old.type.kind == .binary || new.type.kind == .binary || new.type.kind == .char
+            || old.type.fraction != new.type.fraction || old.type.scale != new.type.scale
+        guard
+            old.shape != new.shape || forcesValue || old.type.kind != new.type.kind && !Self.isSameText(old, new)
+                || changesText && old.type != new.type && !(old.type.isText && new.type.isText)
+        else { return nil }
+        self.old = old
+        self.new = new
+        self.dates = dates
+        fill = forcesValue ? DefaultValue(implicit: new.type, new.shape, dates).value : nil
+    }
+
+    private static func isSameText(_ old: TableColumn, _ new: TableColumn) -> Bool {
+        if old.shape.type == .string || old.shape.type == .bytes {
+            let isPlain = { (type: MySQLType) in type.isText || type.isBytes || type.kind == .json || type.kind == .uuid
+            }
+            return isPlain(old.type) && isPlain(new.type) && new.type.kind != .binary
+        }
+        return old.type.isInteger && new.type.isInteger && old.shape == new.shape
+    }
+
+    /// Appends a row's value, converted; false if it does not fit: then null was appended.
+    public func append(_ column: Column, _ row: Int, to target: Column) -> Bool {
+        if column.isNull(row) {
+            if let fill { fill.append(to: target) } else { target.appendNull() }
+            return true
+        }
+        if column.type == target.type, column.type != .decimal, old.type.kind == new.type.kind, fill == nil,
+            old.type.fraction == new.type.fraction, new.type.kind != .binary
+        {
+            target.append(from: column, row)
+            return true
+        }
+        let from = ColumnCodec(old.type, shape: old.shape, dates: dates)
+        let to = ColumnCodec(new.type, shape: new.shape, dates: dates)
+        let text = Scratch(capacity: 128)
+        let output = Scratch(capacity: 128)
+        from.write(column, row, to: text)
+        var losses = LossCounts()
+        if to.append(text.view, to: target, output, &losses) { return true }
+        if appendCut(text.view, to, target, output) { return true }
+        target.appendNull()
+        return false
+    }
+
+    /// One value, apart from a column; not fit where it became null because nothing else fits.
+    func convert(_ value: TypedValue) -> (TypedValue, Bool) {
+        let source = RowBatch(shapes: [("old", old.shape)])
+        let target = RowBatch(shapes: [("new", new.shape)])
+        value.append(to: source.columns[0])
+        let isFit = append(source.columns[0], 0, to: target.columns[0])
+        return (TypedValue(target.columns[0], 0), isFit)
+    }
+
+    /// Numbers with more digits than the new type has are rounded, half away from zero; dates lose their clock.
+    private func appendCut(_ text: ByteView, _ codec: ColumnCodec, _ target: Column, _ output: Scratch) -> Bool {
+        if new.type.isTime, text.count > 10 {
+            var losses = LossCounts()
+            return codec.append(text.slice(0, 10), to: target, output, &losses)
+        }
+        let isNumber = new.type.isInteger || new.type.kind == .decimal || new.type.kind == .bit
+        guard isNumber, let wide = try? DecimalText.parse(text, precision: 38, scale: 18) else { return false }
+        let scale = new.type.kind == .decimal ? min(new.type.scale ?? 0, 18) : 0
+        let unit = DecimalText.power(18 - scale)
+        let half = unit / 2
+        let rounded = (wide + (wide < 0 ? -half : half)) / unit
+        if new.type.kind == .decimal, new.shape.type == .decimal {
+            guard rounded.magnitude < DecimalText.power(new.shape.precision).magnitude else { return false }
+            target.append(decimal: rounded * DecimalText.power(new.shape.scale - scale))
+            return true
+        }
+        guard new.type.isInteger else { return false }
+        return codec.append(integer: rounded, to: target)
+    }
+}

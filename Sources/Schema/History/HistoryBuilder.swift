@@ -1,0 +1,301 @@
+/// Applies statements in source order and keeps what became of every table.
+///
+/// Invariants: a name means at most one incarnation that is alive; the definitions are those behind the last
+/// statement applied; a version is added only where rows look different behind a statement.
+struct HistoryBuilder {
+    let dates: DateRule
+    private(set) var incarnations: [TableIncarnation] = []
+    private(set) var problems: [SchemaProblem] = []
+    private(set) var names = NameHistory()
+    private var definitions: [TableDefinition] = []
+    private var databaseCharsets: [String: String] = [:]
+    private var current = ""
+    private var place = SourcePlace.beginning
+    private var committed: Int64?
+    /// Statements at the place of the last one, to leave out those that a tool repeats.
+    private var lastTexts: Set<String> = []
+    /// Tables dropped at the place of the last statement: a snapshot drops and creates what goes on.
+    private var lastDrops: [TableName: Int] = [:]
+
+    init(dates: DateRule) { self.dates = dates }
+
+    /// Statements that stand before every change.
+    mutating func load(_ text: [UInt8], database: String) {
+        current = database
+        for statement in SchemaFile.statements(text) { apply(statement, nil) }
+        lastDrops = [:]
+    }
+
+    /// A table known from its values alone.
+    mutating func add(inferred version: TableVersion, _ name: TableName) {
+        let id = create(name, TableDefinition(), at: version.from)
+        incarnations[id].versions = [version]
+        incarnations[id].fills = [[:]]
+        incarnations[id].nextColumn = (version.columns.map(\.id).max() ?? -1) + 1
+        definitions[id].source = .inferred
+        definitions[id].columns = version.columns.map { column in
+            var definition = ColumnDefinition(name: column.name, type: column.type)
+            definition.isNullable = column.isNullable
+            return (column.id, definition)
+        }
+        definitions[id].primaryKey = version.key.map { version.columns[$0].id }
+    }
+
+    mutating func apply(_ entry: SchemaEntry) {
+        if !entry.place.isBeside(place) {
+            lastTexts = []
+            lastDrops = [:]
+        }
+        place = entry.place
+        committed = entry.committed
+        current = entry.database
+        guard let sql = entry.sql else {
+            applyTypes(entry)
+            return
+        }
+        guard lastTexts.insert(sql).inserted else { return }
+        for statement in DDLParser.statements(sql) { apply(statement, entry) }
+    }
+
+    private mutating func apply(_ statement: DDLStatement, _ entry: SchemaEntry?) {
+        switch statement {
+        case .ignored: break
+        case .use(let name): current = name
+        case .createDatabase(let name, let charset): databaseCharsets[name] = charset
+        case .alterDatabase(let name, let charset):
+            if let charset { databaseCharsets[name ?? current] = charset }
+        case .dropDatabase(let name):
+            for table in names.tables(of: name) { drop(table, ifExists: true) }
+            databaseCharsets[name] = nil
+        case .createTable(let table): create(table, entry)
+        case .alterTable(let name, let actions): alter(name.resolved(current), actions, entry)
+        case .renameTables(let pairs):
+            for (from, to) in pairs { rename(from.resolved(current), to.resolved(current)) }
+        case .dropTables(let tables, let ifExists):
+            for table in tables { drop(table.resolved(current), ifExists: ifExists) }
+        case .truncate(let name):
+            guard let id = names.current(name.resolved(current)) else { return }
+            incarnations[id].events.append(TableEvent(place: place, kind: .truncated))
+        case .unreadable(let name, let reason):
+            if let entry, entry.types != nil, applyTypes(entry, isOverride: true) { return }
+            note(name?.resolved(current), reason)
+        }
+    }
+
+    private mutating func note(_ table: TableName?, _ message: String) {
+        guard problems.count < SchemaHistory.maximumProblemCount else { return }
+        problems.append(SchemaProblem(place: place, table: table, message: message))
+    }
+
+    // MARK: statements
+
+    private mutating func create(_ statement: CreateTable, _ entry: SchemaEntry?) {
+        let name = statement.name.resolved(current)
+        let there = names.current(name)
+        if there != nil, statement.ifNotExists { return }
+        guard let definition = definition(statement, name) else { return }
+        if let gone = lastDrops.removeValue(forKey: name) {
+            revive(gone, name, definition)
+            return
+        }
+        if let there {
+            // The drop before it was not seen, or this is OR REPLACE.
+            if !statement.orReplace { note(name, "created while it was there: taken as a new table") }
+            end(there, name)
+        }
+        let id = create(name, definition, at: place)
+        incarnations[id].nextColumn = definition.columns.count
+        addVersion(id, [:])
+        if definition.columns.isEmpty, let entry { applyTypes(entry, isOverride: true) }
+    }
+
+    private mutating func definition(_ statement: CreateTable, _ name: TableName) -> TableDefinition? {
+        if let like = statement.like {
+            guard let source = names.current(like.resolved(current)) else {
+                note(name, "made like \(like.resolved(current).text), which is not known")
+                return TableDefinition()
+            }
+            var copy = definitions[source]
+            copy.source = .statement
+            return copy
+        }
+        if statement.hasSelect, statement.columns.isEmpty {
+            note(name, "made from a SELECT: its columns are not known from the statement")
+        }
+        var definition = TableDefinition()
+        definition.charset = statement.charset ?? databaseCharsets[name.database]
+        for (id, column) in statement.columns.enumerated() {
+            guard definition.index(of: column.name) == nil else { continue }
+            definition.columns.append((id, column))
+        }
+        for column in statement.columns where column.type.charset == "binary" {
+            guard let index = definition.index(of: column.name) else { continue }
+            definition.columns[index].column.type = column.type.asBinary
+        }
+        if let key = statement.primaryKey { definition.setPrimary(key) }
+        for key in statement.uniqueKeys { definition.addUnique(key) }
+        return definition
+    }
+
+    @discardableResult
+    private mutating func create(_ name: TableName, _ definition: TableDefinition, at place: SourcePlace) -> Int {
+        let id = incarnations.count
+        incarnations.append(TableIncarnation(id: id, born: place, names: [(place, name)]))
+        definitions.append(definition)
+        names.set(name, id, from: place)
+        return id
+    }
+
+    /// Goes on with a table that was dropped and created at one place: a snapshot's way of saying its columns.
+    private mutating func revive(_ id: Int, _ name: TableName, _ definition: TableDefinition) {
+        if incarnations[id].events.last?.kind == .dropped { incarnations[id].events.removeLast() }
+        names.set(name, id, from: place)
+        var definition = definition
+        var next = incarnations[id].nextColumn
+        var map: [Int: Int] = [:]
+        for index in definition.columns.indices {
+            let column = definition.columns[index]
+            if let known = definitions[id].id(of: column.column.name) {
+                map[column.id] = known
+            } else {
+                map[column.id] = next
+                next += 1
+            }
+            definition.columns[index].id = map[column.id] ?? next
+        }
+        definition.primaryKey = definition.primaryKey.compactMap { map[$0] }
+        for at in definition.uniqueKeys.indices {
+            definition.uniqueKeys[at].columns = definition.uniqueKeys[at].columns.compactMap { map[$0] }
+        }
+        incarnations[id].nextColumn = next
+        definitions[id] = definition
+        addVersion(id, [:])
+    }
+
+    private mutating func alter(_ name: TableName, _ actions: [AlterAction], _ entry: SchemaEntry?) {
+        guard let id = names.current(name) else {
+            if let entry, entry.types != nil, applyTypes(entry, isOverride: true) { return }
+            if !actions.isEmpty { note(name, "altered, but not known") }
+            return
+        }
+        var added: [Int: (TypedValue, Bool)] = [:]
+        var next = incarnations[id].nextColumn
+        for action in ordered(actions) {
+            if case .partitionRows = action {
+                incarnations[id].events.append(TableEvent(place: place, kind: .partitionRows))
+            }
+            let (column, problem) = definitions[id].apply(action, &next)
+            if let problem { note(name, problem) }
+            if let column { added[column] = (.null, false) }
+        }
+        incarnations[id].nextColumn = next
+        let version = definitions[id].version(from: place, dates)
+        for column in version.columns where added[column.id] != nil {
+            guard let definition = definitions[id].columns.first(where: { $0.id == column.id })?.column else {
+                continue
+            }
+            let fill = DefaultValue(definition, shape: column.shape, dates: dates, statementTime: committed)
+            added[column.id] = (fill.value, fill.isKnown)
+        }
+        addVersion(id, added)
+        for case .renameTable(let to) in actions { rename(name, to.resolved(name.database)) }
+    }
+
+    /// Columns first, then keys: a key may name a column of the same statement; drops of keys before both.
+    private func ordered(_ actions: [AlterAction]) -> [AlterAction] {
+        func rank(_ action: AlterAction) -> Int {
+            switch action {
+            case .dropPrimaryKey, .dropIndex: 0
+            case .primaryKey, .unique: 2
+            default: 1
+            }
+        }
+        return [0, 1, 2].flatMap { wanted in actions.filter { rank($0) == wanted } }
+    }
+
+    private mutating func rename(_ from: TableName, _ to: TableName) {
+        guard let id = names.current(from) else {
+            // A tool may say each step of a rename, and all of it.
+            if names.current(to) == nil { note(from, "renamed to \(to.text), but not known") }
+            return
+        }
+        if let there = names.current(to), there != id {
+            note(to, "a table is renamed to a name that is taken: the one before it is gone")
+            end(there, to)
+        }
+        names.set(from, nil, from: place)
+        names.set(to, id, from: place)
+        incarnations[id].names.append((place, to))
+    }
+
+    private mutating func drop(_ name: TableName, ifExists: Bool) {
+        guard let id = names.current(name) else { return }
+        end(id, name)
+        lastDrops[name] = id
+    }
+
+    private mutating func end(_ id: Int, _ name: TableName) {
+        incarnations[id].events.append(TableEvent(place: place, kind: .dropped))
+        names.set(name, nil, from: place)
+    }
+
+    private mutating func addVersion(_ id: Int, _ fills: [Int: (TypedValue, Bool)]) {
+        let version = definitions[id].version(from: place, dates)
+        if let last = incarnations[id].versions.last {
+            if last.isAlike(version), fills.isEmpty { return }
+            if last.from == place {
+                // Several statements at one place: what lies between them is seen by no row.
+                let index = incarnations[id].versions.count - 1
+                incarnations[id].versions[index] = version
+                incarnations[id].fills[index].merge(fills) { $1 }
+                return
+            }
+        }
+        incarnations[id].versions.append(version)
+        incarnations[id].fills.append(fills)
+    }
+
+    // MARK: types
+
+    /// What a record says of types: counts where no statement says it, or where the statement was not understood.
+    @discardableResult
+    private mutating func applyTypes(_ entry: SchemaEntry, isOverride: Bool = false) -> Bool {
+        guard let bytes = entry.types else { return false }
+        let tables = TypesDocument.tables(bytes, database: entry.database, table: entry.table, key: entry.key)
+        for (name, stated) in tables {
+            let there = names.current(name)
+            if let there, definitions[there].source == .statement, !definitions[there].columns.isEmpty, !isOverride {
+                continue
+            }
+            let id = there ?? create(name, TableDefinition(), at: place)
+            adopt(id, stated)
+        }
+        return !tables.isEmpty
+    }
+
+    /// Makes a table's columns those that a record states: by name, new ones added.
+    private mutating func adopt(_ id: Int, _ stated: TypesDocument.Table) {
+        var next = incarnations[id].nextColumn
+        var columns: [(id: Int, column: ColumnDefinition)] = []
+        var added: [Int: (TypedValue, Bool)] = [:]
+        for column in stated.columns {
+            if let known = definitions[id].id(of: column.name) {
+                columns.append((known, column))
+            } else {
+                columns.append((next, column))
+                if !incarnations[id].versions.isEmpty {
+                    let shape = column.type.shape(dates)
+                    let fill = DefaultValue(column, shape: shape, dates: dates, statementTime: committed)
+                    added[next] = (fill.value, fill.isKnown)
+                }
+                next += 1
+            }
+        }
+        incarnations[id].nextColumn = next
+        definitions[id].columns = columns
+        definitions[id].source = .types
+        definitions[id].uniqueKeys = []
+        if let key = stated.key { definitions[id].setPrimary(key) }
+        addVersion(id, added)
+    }
+}

@@ -1,0 +1,273 @@
+internal import Columns
+internal import Event
+internal import JSON
+
+extension RowDecoder {
+    /// A value as Debezium writes it, in any of its modes.
+    func appendDebezium(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
+        let row = column.count
+        guard appendDebeziumValue(value, index, column) else { return false }
+        if let standIn = standIns[index], !column.isNull(row), TypedValue(column, row) == standIn {
+            losses.add(.nullOrDefault)
+        }
+        return true
+    }
+
+    private func appendDebeziumValue(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
+        let codec = codecs[index]
+        let type = codec.type
+        switch value.kind {
+        case .missing: return false
+        case .null:
+            if type.kind == .time, !version.columns[index].isNullable { losses.add(.nullTime) }
+            return appendDebeziumNull(index, column)
+        case .yes, .no:
+            if type.kind == .bit { return codec.append(bits: value.kind == .yes ? 1 : 0, to: column) }
+            if value.kind == .yes { losses.add(.boolean) }
+            guard type.isInteger else { return appendRaw(value, codec, column) }
+            return codec.append(integer: value.kind == .yes ? 1 : 0, to: column)
+        case .number: return append(number: value.raw, index, column)
+        case .structure:
+            guard type.isGeometry else { return appendRaw(value, codec, column) }
+            return append(geometry: value.raw, column)
+        case .string: break
+        }
+        let text = content(value)
+        switch type.kind {
+        case .tinyint, .smallint, .mediumint, .int, .bigint:
+            // BIGINT UNSIGNED in mode `precise`: a decimal, in mode `string` of decimals too.
+            guard type.kind == .bigint, type.isUnsigned else { return codec.append(text, to: column, output, &losses) }
+            return append(unscaled: text, codec, column)
+        case .decimal: return append(decimal: text, index, column)
+        case .bit: return append(littleEndianBits: text, codec, column)
+        case .date, .datetime, .timestamp: return append(isoDate: text, codec, column)
+        case .time:
+            guard let micros = ClockText.micros(text) else { return false }
+            codec.append(clock: micros, to: column, output)
+            return true
+        case .enum: return append(escapedMember: text, codec, column)
+        default: break
+        }
+        if type.isBytes { return append(bytes: text, index, column) }
+        if type.isText { checkText(text, index) }
+        return codec.append(text, to: column, output, &losses)
+    }
+
+    private func appendDebeziumNull(_ index: Int, _ column: Column) -> Bool {
+        let definition = version.columns[index]
+        if !definition.isNullable, definition.type.isTime {
+            // No NULL may stand here: it was a zero date.
+            return codecs[index].append(DateFields(), to: column, output, &losses)
+        }
+        column.appendNull()
+        return true
+    }
+
+    private func append(number text: ByteView, _ index: Int, _ column: Column) -> Bool {
+        let codec = codecs[index]
+        let type = codec.type
+        switch type.kind {
+        case .float:
+            if isSnapshot { losses.add(.floatDigits) }
+        case .bigint:
+            guard type.isUnsigned, let value = IntegerText.parse(text), value < 0 else { break }
+            return codec.append(integer: value + (1 << 64), to: column)
+        case .decimal:
+            losses.add(.roundedDecimal)
+            guard let value = NumberFormat.double(text) else { return false }
+            return append(rounded: value, text, codec, column)
+        case .year:
+            if text.equals("1900") { return codec.append(integer: 0, to: column) }
+            if isSnapshot, text.equals("2000") { losses.add(.zeroYear) }
+        case .date:
+            guard let days = IntegerText.parse(text), days.magnitude < 10_000_000,
+                let fields = DateFields(micros: Int64(days) * 86_400_000_000)
+            else { return false }
+            return codec.append(fields, to: column, output, &losses)
+        case .datetime, .timestamp: return append(epoch: text, codec, column)
+        case .time:
+            guard let found = IntegerText.parse(text), let value = Int64(exactly: found) else { return false }
+            // Microseconds unless too many: then nanoseconds.
+            let micros = value.magnitude > UInt64(ClockText.maximum) ? value / 1_000 : value
+            guard micros.magnitude <= UInt64(ClockText.maximum) else { return false }
+            codec.append(clock: micros, to: column, output)
+            return true
+        default: break
+        }
+        if codec.shape.type == .string { return appendRaw(RawValue(kind: .number, raw: text), codec, column) }
+        return codec.append(text, to: column, output, &losses)
+    }
+
+    /// A DATETIME as a count from 1970: of milliseconds up to three digits, else of microseconds; a count that is
+    /// too large for its unit is of the next one.
+    private func append(epoch text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
+        guard let found = IntegerText.parse(text), var value = Int64(exactly: found) else { return false }
+        let limit: UInt64 = 253_402_300_800_000
+        if codec.type.fraction <= 3, value.magnitude < limit {
+            value *= 1_000
+        } else if value.magnitude >= limit * 1_000 {
+            value /= 1_000
+        }
+        guard let fields = DateFields(micros: value) else { return false }
+        return codec.append(fields, to: column, output, &losses)
+    }
+
+    private func append(isoDate text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
+        guard var fields = DateFields(text) else { return false }
+        if let offset = fields.offset, offset != 0, let micros = fields.micros,
+            let moved = DateFields(micros: micros - offset * 60_000_000)
+        {
+            fields = moved
+        }
+        if codec.type.kind == .timestamp, let micros = fields.micros, micros >= 0, micros < 1_000_000 {
+            // TIMESTAMPs begin one second behind the epoch: this one is the zero TIMESTAMP.
+            fields = DateFields()
+        }
+        return codec.append(fields, to: column, output, &losses)
+    }
+
+    /// Base64 of an unscaled number, or the number's text: see `learn`.
+    private func append(decimal text: ByteView, _ index: Int, _ column: Column) -> Bool {
+        let codec = codecs[index]
+        learn(text, index)
+        let mode = Self.decimalMode(text) ?? decimals
+        if mode == nil { losses.add(.guessedMode) }
+        if mode == .precise { return append(unscaled: text, codec, column) }
+        return codec.append(text, to: column, output, &losses)
+    }
+
+    private func append(unscaled text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
+        bytes.removeAll(keepingCapacity: true)
+        guard BytesText.decode(text, .base64, into: &bytes), bytes.count > 0 else { return false }
+        guard codec.shape.type == .decimal else {
+            output.removeAll()
+            let isFit = unsafe bytes.withUnsafeBytes {
+                LongDecimal.write(
+                    unsafe ByteView($0), precision: codec.type.precision, scale: codec.type.scale ?? 0, into: output)
+            }
+            guard isFit else { return false }
+            column.append(output.view)
+            return true
+        }
+        guard bytes.count <= 16 else { return false }
+        var number: Int128 = bytes[0] >= 0x80 ? -1 : 0
+        for byte in bytes { number = number << 8 | Int128(byte) }
+        guard number.magnitude < DecimalText.power(codec.shape.precision).magnitude || codec.shape.precision == 38
+        else { return false }
+        column.append(decimal: number)
+        return true
+    }
+
+    /// A decimal that came as a double, with the digits that it shows.
+    private func append(rounded value: Double, _ text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
+        if codec.append(text, to: column, output, &losses) { return true }
+        guard codec.shape.type == .decimal, value.magnitude < 1e18 else { return false }
+        let scaled = (value * Double(DecimalText.power(min(codec.shape.scale, 18)))).rounded()
+        guard scaled.magnitude < 1e37 else { return false }
+        column.append(decimal: Int128(scaled))
+        return true
+    }
+
+    private func append(littleEndianBits text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
+        bytes.removeAll(keepingCapacity: true)
+        guard BytesText.decode(text, .base64, into: &bytes), bytes.count <= 8 else { return false }
+        var value: Int128 = 0
+        for byte in bytes.reversed() { value = value << 8 | Int128(byte) }
+        return codec.append(bits: value, to: column)
+    }
+
+    /// `b\,c` for the member `b,c`: commas are escaped in the stream and not in a snapshot.
+    private func append(escapedMember text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
+        if text.firstIndex(of: UInt8(ascii: "\\"), from: 0) == text.count
+            || codec.members.contains(where: { $0.elementsEqual(text) })
+        {
+            column.append(text)
+            return true
+        }
+        output.removeAll()
+        var at = 0
+        while at < text.count {
+            let isEscape = text[at] == UInt8(ascii: "\\") && at + 1 < text.count && text[at + 1] == UInt8(ascii: ",")
+            if !isEscape { output.append(text[at]) }
+            at += 1
+        }
+        column.append(output.view)
+        return true
+    }
+
+    /// `{"wkb": base64, "srid": number}` as the server stores it: SRID, then WKB.
+    private func append(geometry document: ByteView, _ column: Column) -> Bool {
+        var cursor = JSONCursor(document)
+        var srid: UInt32 = 0
+        var wkb: RawValue?
+        while let (name, value) = cursor.next() {
+            if name.inside.equals("srid"), value.kind == .number {
+                guard let number = IntegerText.parse(value.raw), let found = UInt32(exactly: number) else {
+                    return false
+                }
+                srid = found
+            } else if name.inside.equals("wkb"), value.kind == .string {
+                wkb = value
+            }
+        }
+        guard !cursor.isBroken, let wkb else { return false }
+        bytes.removeAll(keepingCapacity: true)
+        for shift: UInt32 in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: srid >> shift)) }
+        guard BytesText.decode(content(wkb), .base64, into: &bytes) else { return false }
+        appendBytes(to: column)
+        return true
+    }
+
+    private func append(bytes text: ByteView, _ index: Int, _ column: Column) -> Bool {
+        let codec = codecs[index]
+        guard text.count > 0 else { return codec.append(text, to: column, output, &losses) }
+        learn(text, index)
+        let mode = Self.binaryMode(text, codec.type) ?? binary
+        if mode == nil { losses.add(.guessedMode) }
+        bytes.removeAll(keepingCapacity: true)
+        guard BytesText.decode(text, mode == .hex ? .hex : .base64, into: &bytes) else { return false }
+        appendPaddedBytes(codec, column)
+        return true
+    }
+}
+
+extension RowDecoder {
+    /// Keeps what a text tells of Debezium's modes.
+    func learn(_ text: ByteView, _ index: Int) {
+        let type = codecs[index].type
+        if decimals == nil, type.kind == .decimal {
+            decimals = Self.decimalMode(text)
+        } else if binary == nil, type.isBytes {
+            binary = Self.binaryMode(text, type)
+        }
+    }
+
+    /// A point, a sign or a length that base64 does not have: text. A letter or padding: base64. Digits alone: nil.
+    static func decimalMode(_ text: ByteView) -> DecodeOptions.DecimalMode? {
+        for at in 0..<text.count {
+            switch text[at] {
+            case 0x30...0x39: continue
+            case UInt8(ascii: "."), UInt8(ascii: "-"): return .text
+            default: return .precise
+            }
+        }
+        return text.count % 4 == 0 ? nil : .text
+    }
+
+    /// Sixteen lower-case hexadecimal digits in a row are base64 once in four thousand millions.
+    static func binaryMode(_ text: ByteView, _ type: MySQLType) -> DecodeOptions.BinaryMode? {
+        for at in 0..<text.count {
+            switch text[at] {
+            case 0x30...0x39, 0x61...0x66: continue
+            default: return .base64
+            }
+        }
+        if text.count % 4 != 0 { return .hex }
+        if type.kind == .binary, let width = type.length {
+            let hexCount = width * 2
+            let base64Count = (width + 2) / 3 * 4
+            if hexCount != base64Count { return text.count == hexCount ? .hex : .base64 }
+        }
+        return text.count >= 16 ? .hex : nil
+    }
+}

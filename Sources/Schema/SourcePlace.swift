@@ -1,0 +1,55 @@
+public import Columns
+
+/// A place in source order: what replay sorts by.
+///
+/// Compared field by field: leg, number of the file, position in it, row behind the position. Two changes at
+/// one place are told apart by their `entry` (transport order), which the caller keeps.
+public struct SourcePlace: Sendable, Hashable, Comparable {
+    public var leg: Int64
+    public var file: Int64
+    public var position: Int64
+    public var row: Int64
+
+    public init(leg: Int64 = 0, file: Int64 = 0, position: Int64, row: Int64 = 0) {
+        self.leg = leg
+        self.file = file
+        self.position = position
+        self.row = row
+    }
+
+    /// Before every change: where a schema file stands.
+    public static var beginning: SourcePlace {
+        SourcePlace(leg: .min, file: .min, position: .min, row: .min)
+    }
+
+    /// Field by field.
+    public static func < (left: SourcePlace, right: SourcePlace) -> Bool {
+        if left.leg != right.leg { return left.leg < right.leg }
+        if left.file != right.file { return left.file < right.file }
+        if left.position != right.position { return left.position < right.position }
+        return left.row < right.row
+    }
+
+    /// Whether both stand in one binlog event, whatever their rows.
+    func isBeside(_ other: SourcePlace) -> Bool {
+        leg == other.leg && file == other.file && position == other.position
+    }
+}
+
+/// A table's name as the source writes it.
+public struct TableName: Sendable, Hashable {
+    public var database: String
+    public var table: String
+    public init(_ database: String, _ table: String) {
+        self.database = database
+        self.table = table
+    }
+    /// `database.table`, for messages.
+    public var text: String { "\(database).\(table)" }
+}
+
+/// The tool that wrote a change.
+public typealias ChangeTool = SyncSpec.Format
+
+/// How DATE, DATETIME and TIMESTAMP are kept: typed, or as the server prints them.
+public typealias DateRule = SyncSpec.Dates
