@@ -3,7 +3,7 @@ SWIFT ?= swift
 JOBS ?= $(shell nproc)
 RELEASE = -c release --static-swift-stdlib --scratch-path .build-release
 
-.PHONY: help demo test build release unit broker system torture bench parquet fmt lint docs check clean bootstrap
+.PHONY: help demo test build release unit broker system models torture bench parquet fmt lint docs check clean bootstrap
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +28,9 @@ broker: bootstrap ## tests against a broker only
 
 system: bootstrap ## tests of the programs as processes only
 	@scripts/test.sh system
+
+models: bootstrap ## the commit protocol's model tests, every fault at every operation
+	@MILLRACE_MODELS=all $(SWIFT) test -j $(JOBS) --filter CommitLogTests 2>&1 | tail -n 20
 
 torture: release ## a million lines, fifty kills of each daemon, a broker stopped twice
 	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full

@@ -44,6 +44,18 @@ public struct Descriptor: ~Copyable {
         }
     }
 
+    /// Reads once at an offset: at most `maximum` bytes, empty at the end.
+    public borrowing func readPart(at offset: UInt64, maximum: Int) throws(Errno) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: maximum)
+        let outcome = unsafe bytes.withUnsafeMutableBytes { buffer -> Result<Int, Errno> in
+            do throws(Errno) { return .success(try unsafe read(at: offset, into: buffer)) } catch {
+                return .failure(error)
+            }
+        }
+        bytes.removeLast(bytes.count - (try outcome.get()))
+        return bytes
+    }
+
     /// Reads the whole rest from the start, at most `maximum` bytes.
     public borrowing func readAll(maximum: Int) throws(Errno) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: min(maximum, 65_536))

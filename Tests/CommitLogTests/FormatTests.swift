@@ -79,6 +79,35 @@ private func state() -> (LogMachine, Checkpoint) {
     #expect(LogMachine(read, window: machine.window) == machine)
 }
 
+@Test func aRecordThatClosesEntriesIsWrittenAndReadAsEver() throws {
+    var record = fullRecord()
+    record.effects.pipelines[0].reclaimed = Reclaimed()
+    record.effects.pipelines[0].reclaimed?.events = 3
+    record.effects.pipelines[0].reclaimed?.rejections = ["missing": 2, "unrouted": 1]
+    record.effects.pipelines[0].reclaimed?.tables = ["shop.access": 2]
+    record.effects.quarantine = QuarantineEffect(
+        after: 0,
+        closed: [
+            ClosedEntries(
+                path: "_millrace/quarantine/shop.access/dt=2026-11-20/part-00000000000000ee-0.jsonl",
+                lines: [range(1, 2), range(4, 9)], isWhole: false),
+            ClosedEntries(
+                path: "_millrace/quarantine/_unrouted/dt=2026-11-20/part-00000000000000ee-1.jsonl",
+                lines: [range(1, 4)], isWhole: true),
+        ])
+    let expected = try golden("commit-v2.json", record.encoded())
+    #expect(String(decoding: record.encoded(), as: UTF8.self) == String(decoding: expected, as: UTF8.self))
+    #expect(try CommitRecord.decoded(expected, path: "x") == record)
+    var machine = LogMachine()
+    machine.apply(record)
+    let checkpoint = Checkpoint(state: machine.state, tokens: machine.tokens, unfinished: [])
+    let kept = try golden("checkpoint-v2.json", checkpoint.encoded())
+    #expect(String(decoding: checkpoint.encoded(), as: UTF8.self) == String(decoding: kept, as: UTF8.self))
+    #expect(try Checkpoint.decoded(kept, path: "x") == checkpoint)
+    let name = "part-00000000000000ee-0.jsonl"
+    #expect(machine.state.quarantine.closed.mapValues(\.ranges) == [name: [range(1, 2), range(4, 9)]])
+}
+
 @Test func everyAlteredByteOfARecordIsCorruptAndEveryTornOneToo() {
     let bytes = fullRecord().encoded()
     for index in stride(from: 0, to: bytes.count, by: 3) {
@@ -92,16 +121,25 @@ private func state() -> (LogMachine, Checkpoint) {
 }
 
 @Test(arguments: [
+    ("closed", "db/t/part-1-0.jsonl"), ("closed", "_millrace/quarantine/../log/x"), ("closed", ""),
     ("staged", "db/t/part-1-0.jsonl"), ("staged", "_millrace/staging/../log/x"), ("final", "../x"),
     ("final", "/etc/passwd"), ("final", "_millrace/log/0000/00000002.json"), ("final", "db//x"), ("final", ""),
 ])
 func aRecordThatWouldMoveFilesElsewhereIsRefused(_ field: String, _ path: String) {
     var record = fullRecord()
-    if field == "staged" { record.effects.files[0].staged = path } else { record.effects.files[0].final = path }
+    switch field {
+    case "staged": record.effects.files[0].staged = path
+    case "final": record.effects.files[0].final = path
+    default:
+        let entries = ClosedEntries(path: path, lines: [range(1, 2)], isWhole: true)
+        record.effects.quarantine = QuarantineEffect(after: 0, closed: [entries])
+    }
     #expect(throws: Failure.self) { try CommitRecord.decoded(record.encoded(), path: "x") }
-    let effects = record.effects
+    var effects = CommitEffects(files: record.effects.files)
+    effects.quarantine = record.effects.quarantine
+    let moved = effects
     #expect(throws: Failure.self) {
-        try LogMachine().conflict(of: CommitEffects(files: effects.files), writer: "w", knownThrough: 0)
+        try LogMachine().conflict(of: moved, writer: "w", knownThrough: 0)
     }
 }
 
@@ -114,7 +152,7 @@ extension CommitEffects {
 
 @Test func aNewerVersionAsksForTheNewerProgram() throws {
     let text = String(decoding: fullRecord().encoded(), as: UTF8.self).replacing(
-        "\"version\":1,", with: "\"version\":2,")
+        "\"version\":1,", with: "\"version\":3,")
     #expect(throws: Failure.self) { try CommitRecord.decoded(Array(text.utf8), path: "x") }
     do { _ = try CommitRecord.decoded(Array(text.utf8), path: "x") } catch {
         #expect(error.code == "sink.newer_log")

@@ -155,3 +155,66 @@ func anAdvanceThatGoesBackwardsIsADefect(_ effects: CommitEffects) {
         }
     }
 }
+
+private func closing(_ lines: [CoveredRange], after: Int, isWhole: Bool = false, file: Int = 0) -> CommitEffects {
+    let path = "_millrace/quarantine/db.t/dt=2026-11-20/part-00000000000000aa-\(file).jsonl"
+    var effects = CommitEffects()
+    effects.quarantine = QuarantineEffect(
+        after: after, closed: [ClosedEntries(path: path, lines: lines, isWhole: isWhole)])
+    return effects
+}
+
+@Test func entriesAreClosedOnceAndByWhoKnowsTheLastClosing() throws {
+    var machine = LogMachine()
+    machine.apply(record(machine, advance(-1, 5)))
+    #expect(try conflict(machine, closing([range(1, 3)], after: 0)) == nil)
+    machine.apply(record(machine, closing([range(1, 3)], after: 0)))
+    #expect(try conflict(machine, closing([range(7, 8)], after: 0)) != nil, "somebody closed entries meanwhile")
+    #expect(try conflict(machine, closing([range(2, 4)], after: 2)) != nil, "line 2 is closed")
+    #expect(try conflict(machine, closing([range(3, 5), range(4, 6)], after: 2)) != nil, "line 4 twice")
+    #expect(try conflict(machine, closing([range(3, 5)], after: 2)) == nil)
+    #expect(try conflict(machine, advance(5, 6)) == nil, "a collector is not concerned")
+    machine.apply(record(machine, closing([range(3, 5)], after: 2, isWhole: true)))
+    #expect(machine.state.quarantine.closed.isEmpty, "a file without an open entry is forgotten")
+    #expect(try conflict(machine, closing([range(1, 3)], after: 2)) != nil, "who read it before it went away")
+}
+
+@Test func moreRangesOfClosedEntriesThanTheMaximumAreRefused() throws {
+    let limit = QuarantineState.maximumRangeCount
+    let ranges = (1...limit).map { range(UInt64($0) * 2, UInt64($0) * 2 + 1) }
+    #expect(try conflict(LogMachine(), closing(ranges, after: 0)) == nil)
+    #expect(throws: Failure.self) {
+        try conflict(LogMachine(), closing(ranges + [range(1_000_000, 1_000_001)], after: 0))
+    }
+    #expect(try conflict(LogMachine(), closing(ranges + [range(1_000_000, 1_000_001)], after: 0, isWhole: true)) == nil)
+}
+
+@Test func whatLeavesTheQuarantineMovesInTheBooks() {
+    var machine = LogMachine()
+    var first = PipelineEffect(pipeline: "p")
+    first.balance.received = 3
+    first.balance.quarantined = 3
+    first.rejections = ["missing": 2, "unrouted": 1]
+    first.tables = ["db.t": RowCounts(rejected: 2)]
+    var effects = CommitEffects()
+    effects.pipelines = [first]
+    machine.apply(record(machine, effects))
+    var second = PipelineEffect(pipeline: "p")
+    second.reclaimed = Reclaimed()
+    second.reclaimed?.events = 3
+    second.reclaimed?.rejections = ["missing": 2, "unrouted": 1]
+    second.reclaimed?.tables = ["db.t": 2]
+    second.balance.received = 1
+    second.balance.written = 3
+    second.balance.quarantined = 1
+    second.rejections = ["wrong_type": 1]
+    second.tables = ["db.t": RowCounts(written: 3, rejected: 1)]
+    effects.pipelines = [second]
+    machine.apply(record(machine, effects))
+    let state = machine.state.pipelines["p"]
+    #expect(state?.balance.holds == true)
+    #expect(state?.balance.received == 4 && state?.balance.written == 3 && state?.balance.quarantined == 1)
+    #expect(state?.rejections == ["wrong_type": 1])
+    #expect(state?.tables == ["db.t": RowCounts(written: 3, rejected: 1)])
+    #expect(state?.replayed == 3)
+}

@@ -90,7 +90,12 @@ final class ModelCollector {
         let files = StagedFiles(
             storage: storage, stagingFolder: log.stagingFolder, token: Token.make(using: &generator))
         do throws(Failure) {
+            var quarantine = QuarantineWriter()
             for row in rows {
+                if input.isQuarantined(row) {
+                    try quarantine.append(modelEntry(partition, row), text: "\(partition):\(row)", to: files)
+                    continue
+                }
                 let day = "dt=2026-11-\(20 + row % 2)"
                 do { try files.append("\(partition):\(row)\n", partition: day) } catch let error as Failure {
                     throw error
@@ -98,7 +103,16 @@ final class ModelCollector {
                     throw ModelStorage.dead
                 }
             }
+            try quarantine.flush(to: files)
             var effects = advance(from, rows.upperBound, partition: partition, files: try files.seal())
+            let count = UInt64(rows.count { input.isQuarantined($0) })
+            if count > 0 {
+                effects.pipelines[0].balance.written -= count
+                effects.pipelines[0].balance.quarantined = count
+                effects.pipelines[0].rejections = ["missing": count]
+                effects.pipelines[0].tables["db.t"]?.written -= count
+                effects.pipelines[0].tables["db.t"]?.rejected = count
+            }
             var stream = StreamEffect(
                 stream: StreamID(high: 1, low: UInt64(partition) + 1), agent: "a", source: "s", topic: "t",
                 partition: partition, epoch: 0, lastOffset: rows.upperBound - 1)
@@ -120,6 +134,26 @@ final class ModelCollector {
     }
 }
 
+func modelEntry(_ partition: Int32, _ row: Int64) -> QuarantineEntry {
+    QuarantineEntry(
+        reason: .missing, pipeline: "p", table: "db.t", topic: "t", partition: partition, offset: row,
+        timestamp: 1_800_000_000_000)
+}
+
+extension QuarantineWriter {
+    mutating func append(_ entry: QuarantineEntry, text: String, to files: StagedFiles) throws(Failure) {
+        let bytes = Array(text.utf8)
+        var copy = self
+        let result = unsafe bytes.withUnsafeBytes { bytes -> Result<Void, Failure> in
+            do throws(Failure) { return .success(try unsafe copy.append(entry, bytes: bytes, to: files)) } catch {
+                return .failure(error)
+            }
+        }
+        self = copy
+        try result.get()
+    }
+}
+
 /// What there is to collect.
 struct ModelInput {
     var partitionCount: Int32 = 1
@@ -128,6 +162,10 @@ struct ModelInput {
     var checkpointEvery = 2
     var keptRecordCount = 0
     var window = 1_000
+    /// Every so many rows one goes to quarantine; 0: none.
+    var quarantineEvery: Int64 = 0
+
+    func isQuarantined(_ row: Int64) -> Bool { quarantineEvery > 0 && row % quarantineEvery == 0 }
 
     var settings: CommitLogSettings {
         var settings = CommitLogSettings()

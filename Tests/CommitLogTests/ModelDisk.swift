@@ -46,6 +46,8 @@ final class ModelDisk {
     var hasLocks = true
     /// Broken rules seen while running.
     var violations: [String] = []
+    /// Quarantine files that were removed because every entry is closed.
+    var retired: Set<String> = []
 
     init(seed: UInt64) {
         generator = SeededGenerator(seed: seed)
@@ -175,10 +177,20 @@ extension ModelDisk {
                 if checkpoint.unfinished.contains(record.number) {
                     violations.append("record \(record.number) was removed but is listed as unfinished")
                 }
-                for effect in record.effects.files where durableNode(effect.final) == nil {
+                for effect in record.effects.files
+                where durableNode(effect.final) == nil && !retired.contains(effect.final) {
                     violations.append("record \(record.number) was removed before \(effect.final) was durable")
                 }
             }
+        }
+        if path.hasPrefix(WarehousePath.quarantine + "/") {
+            let isClosed = files(below: WarehousePath.log).contains { name, bytes in
+                guard let record = try? CommitRecord.decoded(bytes, path: name), durableNode(name) != nil
+                else { return false }
+                return record.effects.quarantine?.closed.contains { $0.path == path && $0.isWhole } ?? false
+            }
+            if !isClosed { violations.append("\(path) was removed although no durable record closes it") }
+            retired.insert(path)
         }
         if path.hasPrefix(WarehousePath.staging + "/"), path.hasSuffix(".jsonl") {
             let checkpoint = newestCheckpoint(durable: false)

@@ -98,6 +98,12 @@ final class ModelStorage: Storage, @unchecked Sendable {
         try step("read \(path)") { disk.node(path)?.bytes }
     }
 
+    func read(_ path: String, at offset: UInt64, maximumByteCount: Int) throws(Failure) -> [UInt8]? {
+        try step("read \(path) at \(offset)") {
+            disk.node(path).map { Array($0.bytes.dropFirst(Int(offset)).prefix(maximumByteCount)) }
+        }
+    }
+
     func list(_ folder: String) throws(Failure) -> [String]? {
         try step("list \(folder)") { disk.node(folder).map { Array($0.entries.keys) } }
     }

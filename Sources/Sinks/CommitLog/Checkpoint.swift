@@ -22,7 +22,11 @@ struct Checkpoint: Equatable {
         object.add("first_token", JSONValue(tokens.first))
         object.add("tokens", tokens.tokens) { .string($0) }
         object.add("unfinished", unfinished) { JSONValue($0) }
-        return SealedDocument.encode(.checkpoint, object.value)
+        // Why at least the version of a record that closes entries: who knows nothing of them must not go on.
+        let hasClosings = state.quarantine.changed > 0
+        if hasClosings { object.add("quarantine", state.quarantine.json) }
+        return SealedDocument.encode(
+            .checkpoint, object.value, version: hasClosings ? SealedDocument.closingVersion : 1)
     }
 
     static func decoded(_ bytes: [UInt8], path: String) throws(Failure) -> Checkpoint {
@@ -38,6 +42,7 @@ struct Checkpoint: Equatable {
                 let writer = try ObjectReader(value)
                 return WriterState(number: try writer.small("number"), time: try writer.integer("time"))
             }
+            state.quarantine = try object.optional("quarantine", QuarantineState.reading) ?? QuarantineState()
             let tokens = TokenWindow(
                 first: try object.small("first_token"), tokens: try object.list("tokens", Reading.text))
             guard state.number > 0, tokens.first > 0, tokens.first + tokens.tokens.count == state.number + 1 else {
@@ -85,6 +90,7 @@ extension PipelineState {
         object.add("rejections", rejections) { JSONValue($0) }
         object.add("tables", tables) { $0.json }
         object.add("watermarks", watermarks) { $0.json }
+        if replayed > 0 { object.add("replayed", JSONValue(replayed)) }
         return object.value
     }
 
@@ -99,6 +105,7 @@ extension PipelineState {
         state.rejections = try object.map("rejections", Reading.count)
         state.tables = try object.map("tables", RowCounts.reading)
         state.watermarks = try object.list("watermarks", Watermark.reading)
+        state.replayed = try object.optional("replayed", Reading.count) ?? 0
         return state
     }
 }

@@ -1,8 +1,9 @@
 public import Event
 
 extension CommitLog {
-    /// Renames the staged files of all records not known to be published to their final names, in log
-    /// order, durably. Idempotent; done by whoever finds it unfinished.
+    /// Renames the staged files of all records not known to be published to their final names, and removes
+    /// quarantine files without an open entry, in log order, durably. Idempotent; done by whoever finds it
+    /// unfinished.
     public func publish() throws(Failure) {
         // Order: nobody acts on a record that a power loss could take away again.
         try syncMet()
@@ -18,6 +19,13 @@ extension CommitLog {
             let folder = WarehousePath.parent(of: file.final)
             try folders.ensure(folder, in: storage)
             try publish(file, in: folder)
+            touched.insert(folder)
+        }
+        for file in record.effects.quarantine?.closed ?? [] where file.isWhole {
+            let folder = WarehousePath.parent(of: file.path)
+            // Why: who moved or removed the folder must not stop the log.
+            guard try storage.status(folder) != nil else { continue }
+            try storage.remove(file.path)
             touched.insert(folder)
         }
         for folder in touched.sorted() { try storage.syncFolder(folder) }

@@ -135,6 +135,21 @@ public final class CommitLog {
         try makeStaging()
     }
 
+    /// Ends a start that has nothing staged: removes its staging folder. What cannot be removed is swept later.
+    public func leave() {
+        guard pending == nil, lock != nil else { return }
+        do throws(Failure) {
+            guard try storage.list(stagingFolder) == ["lock"] else { return }
+            // Order: the lock file while the lock is held, so that nobody takes the name for his own in between.
+            try storage.remove(WarehousePath.lock(of: incarnation))
+            try storage.removeFolder(stagingFolder)
+        } catch {
+            maintenanceFault = error
+        }
+        lock = nil
+        folders.forget(stagingFolder)
+    }
+
     // MARK: Reading
 
     /// Reads what others have added, and makes it durable.

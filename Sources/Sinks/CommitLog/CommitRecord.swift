@@ -21,16 +21,19 @@ public struct CommitRecord: Sendable, Equatable {
 }
 
 /// What a commit does; also says its preconditions: each advance's `(epoch, from)` is the pipeline's
-/// current one, the ranges are disjoint from coverage, the writer is not fenced.
+/// current one, the ranges are disjoint from coverage, the quarantine entries it closes are open, the writer is
+/// not fenced.
 public struct CommitEffects: Sendable, Equatable {
     public var pipelines: [PipelineEffect] = []
     public var files: [FileEffect] = []
     /// Incarnations fenced by this record.
     public var fences: [String] = []
+    /// Entries that are taken out of quarantine.
+    public var quarantine: QuarantineEffect?
 
     public init() {}
 
-    public var isEmpty: Bool { pipelines.isEmpty && files.isEmpty && fences.isEmpty }
+    public var isEmpty: Bool { pipelines.isEmpty && files.isEmpty && fences.isEmpty && quarantine == nil }
 }
 
 public struct PipelineEffect: Sendable, Equatable {
@@ -46,6 +49,8 @@ public struct PipelineEffect: Sendable, Equatable {
     /// Streams whose coverage is dropped (design section 3: ended or silent for long, and the log start
     /// of their partition has passed their last record). See `LogState.forgettableStreams`.
     public var forgotten: [StreamID] = []
+    /// What leaves the quarantine; `balance`, `rejections` and `tables` say what became of it.
+    public var reclaimed: Reclaimed?
 
     public init(pipeline: String) { self.pipeline = pipeline }
 }

@@ -57,7 +57,11 @@ public struct LogMachine: Sendable, Equatable {
         for file in effects.files {
             if let fault = file.pathFault { throw Self.invalid(fault) }
         }
-        return nil
+        guard let quarantine = effects.quarantine else { return nil }
+        for file in quarantine.closed {
+            if let fault = file.fault { throw Self.invalid(fault) }
+        }
+        return try state.quarantine.conflict(of: quarantine)
     }
 
     private static func conflict(of advances: [Advance], in state: PipelineState) throws(Failure) -> String? {
@@ -125,6 +129,7 @@ public struct LogMachine: Sendable, Equatable {
             Self.apply(effect, to: &pipeline, time: record.time)
             state.pipelines[effect.pipeline] = pipeline
         }
+        if let quarantine = record.effects.quarantine { state.quarantine.apply(quarantine, number: record.number) }
         tokens.append(record.token)
     }
 
@@ -166,6 +171,7 @@ public struct LogMachine: Sendable, Equatable {
             pipeline.streams[stream.stream] = state
         }
         for stream in effect.forgotten { pipeline.streams[stream] = nil }
+        if let reclaimed = effect.reclaimed { pipeline.reclaim(reclaimed, into: effect) }
         pipeline.balance += effect.balance
         for (reason, count) in effect.rejections { pipeline.rejections[reason, default: 0] += count }
         for (table, rows) in effect.tables {

@@ -12,6 +12,8 @@ public struct LogState: Sendable, Equatable {
     public var fences: [String: Int] = [:]
     /// Who wrote the last `LogMachine.window` records.
     public var writers: [String: WriterState] = [:]
+    /// Entries that are out of quarantine.
+    public var quarantine = QuarantineState()
 
     /// Fenced incarnations.
     public var fenced: Set<String> { Set(fences.keys) }
@@ -37,6 +39,8 @@ public struct PipelineState: Sendable, Equatable {
     public var rejections: [String: UInt64] = [:]
     public var tables: [String: RowCounts] = [:]
     public var watermarks: [Watermark] = []
+    /// Events that were written, wholly or in part, out of quarantine; `balance` counts them as written.
+    public var replayed: UInt64 = 0
 
     public init() {}
 }

@@ -1,7 +1,7 @@
 internal import Event
 internal import JSON
 
-/// Commit records as JSON, version 1 (docs/formats/commit-log.md).
+/// Commit records as JSON (docs/formats/commit-log.md).
 extension CommitRecord {
     /// Largest file of a record: 64 MiB, about 200,000 files.
     static let maximumByteCount = 64 << 20
@@ -15,7 +15,9 @@ extension CommitRecord {
         object.add("fences", effects.fences) { .string($0) }
         object.add("pipelines", effects.pipelines) { $0.json }
         object.add("files", effects.files) { $0.json }
-        return SealedDocument.encode(.commit, object.value)
+        if let quarantine = effects.quarantine { object.add("quarantine", quarantine.json) }
+        let hasClosings = effects.quarantine != nil || effects.pipelines.contains { $0.reclaimed != nil }
+        return SealedDocument.encode(.commit, object.value, version: hasClosings ? SealedDocument.closingVersion : 1)
     }
 
     static func decoded(_ bytes: [UInt8], path: String) throws(Failure) -> CommitRecord {
@@ -26,6 +28,7 @@ extension CommitRecord {
             effects.fences = try object.list("fences", Reading.text)
             effects.pipelines = try object.list("pipelines", PipelineEffect.reading)
             effects.files = try object.list("files", FileEffect.reading)
+            effects.quarantine = try object.optional("quarantine", QuarantineEffect.reading)
             return CommitRecord(
                 number: try object.small("number"), token: try object.string("token"),
                 writer: try object.string("writer"),
@@ -215,6 +218,7 @@ extension PipelineEffect {
         object.add("tables", tables) { $0.json }
         object.add("watermarks", watermarks) { $0.json }
         object.add("forgotten", forgotten) { .string($0.description) }
+        if let reclaimed { object.add("reclaimed", reclaimed.json) }
         return object.value
     }
 
@@ -228,6 +232,7 @@ extension PipelineEffect {
         effect.tables = try object.map("tables", RowCounts.reading)
         effect.watermarks = try object.list("watermarks", Watermark.reading)
         effect.forgotten = try object.list("forgotten", Reading.stream)
+        effect.reclaimed = try object.optional("reclaimed", Reclaimed.reading)
         return effect
     }
 }

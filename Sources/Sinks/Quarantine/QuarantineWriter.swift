@@ -20,6 +20,11 @@ public struct QuarantineEntry: Sendable {
     public var to: Position?
     /// What is worth showing of a value, cut by who made it.
     public var excerpt: String?
+    /// Not all rows of the event fared alike: the bytes hold more than what was rejected, so they cannot be
+    /// taken in as a whole later.
+    public var isPart = false
+    /// How often a replay rejected it again, with another outcome each time.
+    public var replays = 0
 
     public init(
         reason: Rejection, pipeline: String, table: String?, topic: String, partition: Int32, offset: Int64,
@@ -74,6 +79,16 @@ public struct QuarantineWriter {
         if byteCount >= Self.maximumBufferByteCount { try flush(to: files) }
     }
 
+    /// Appends an entry as it stands in another file: its line without the line feed.
+    mutating func append(line: ArraySlice<UInt8>, folder: String, day: String, to files: StagedFiles) throws(Failure) {
+        let group = Group(folder: folder, day: day)
+        buffers[group, default: ([], 0)].bytes += line
+        buffers[group]?.bytes.append(UInt8(ascii: "\n"))
+        buffers[group]?.rows += 1
+        byteCount += line.count + 1
+        if byteCount >= Self.maximumBufferByteCount { try flush(to: files) }
+    }
+
     /// Stages what is buffered.
     public mutating func flush(to files: StagedFiles) throws(Failure) {
         for (group, buffer) in buffers {
@@ -116,6 +131,8 @@ public struct QuarantineWriter {
         if let from = entry.from { field("from", from.description, &line) }
         if let to = entry.to { field("to", to.description, &line) }
         if let excerpt = entry.excerpt { field("excerpt", excerpt, &line) }
+        if entry.isPart { line += ",\"part\":true".utf8 }
+        if entry.replays > 0 { number("replays", Int64(entry.replays), &line) }
         if let text = unsafe String(validating: bytes, as: UTF8.self) { field("text", text, &line) }
         line += ",\"bytes\":\"".utf8
         unsafe Base64.append(bytes, to: &line)

@@ -91,6 +91,17 @@ public final class LocalStorage: Storage {
         return bytes
     }
 
+    public func read(_ path: String, at offset: UInt64, maximumByteCount: Int) throws(Failure) -> [UInt8]? {
+        try call("read", path) { full throws(Errno) -> [UInt8]? in
+            do throws(Errno) {
+                return try Syscalls.open(full, .read).readPart(at: offset, maximum: maximumByteCount)
+            } catch {
+                if error == .noEntry { return nil }
+                throw error
+            }
+        }
+    }
+
     public func list(_ folder: String) throws(Failure) -> [String]? {
         try call("list", folder) { full throws(Errno) in
             do throws(Errno) { return try Syscalls.list(full) } catch {

@@ -16,6 +16,10 @@ public protocol Storage: AnyObject, Sendable {
     /// The whole file, or nil if there is none. Longer than `maximumByteCount`: `sink.too_large`.
     func read(_ path: String, maximumByteCount: Int) throws(Failure) -> [UInt8]?
 
+    /// The bytes from an offset on, at most so many and at least one before the end; empty at the end; nil if
+    /// there is no such file.
+    func read(_ path: String, at offset: UInt64, maximumByteCount: Int) throws(Failure) -> [UInt8]?
+
     /// Names in a folder, in no order; nil if there is no such folder.
     func list(_ folder: String) throws(Failure) -> [String]?
 
@@ -48,6 +52,16 @@ public protocol Storage: AnyObject, Sendable {
 
     /// The storage's own clock, comparable with `StorageStatus.modified`. Milliseconds.
     func now() throws(Failure) -> Int64
+}
+
+extension Storage {
+    /// For storages that only read whole files.
+    public func read(_ path: String, at offset: UInt64, maximumByteCount: Int) throws(Failure) -> [UInt8]? {
+        try read(path, maximumByteCount: 1 << 30).map { bytes in
+            let start = Int(min(offset, UInt64(bytes.count)))
+            return Array(bytes[start..<min(bytes.count, start + maximumByteCount)])
+        }
+    }
 }
 
 /// A file being written, in order. One thread at a time.
