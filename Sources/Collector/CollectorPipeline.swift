@@ -121,10 +121,15 @@ final class CollectorPipeline {
                 pipeline.ledger.tables[groups[index].table, default: RowCounts()].written += UInt64(count)
             }
         }
-        for rejection in route.stage.rejections {
+        let rejections = route.stage.rejections
+        for (index, rejection) in rejections.enumerated() {
+            let isPart =
+                rows.hasRows(of: rejection.event)
+                || rejections[max(0, index - 1)...min(index + 1, rejections.count - 1)]
+                    .count { $0.event == rejection.event } > 1
             try reject(
                 rejection.event, rejection.reason, table: route.spec.table, column: route.plan.columnName(rejection),
-                of: pipeline)
+                isPart: isPart, of: pipeline)
         }
     }
 
@@ -134,13 +139,14 @@ final class CollectorPipeline {
 
     private func reject(
         _ index: Int32, _ reason: Rejection, table: String? = nil, column: String? = nil, excerpt: String? = nil,
-        of pipeline: LanePipeline
+        isPart: Bool = false, of pipeline: LanePipeline
     ) throws(Failure) {
         let event = batch.events[Int(index)]
         var entry = QuarantineEntry(event, batch.packs[Int(event.pack)], reason, pipeline: pipeline.plan.name)
         entry.table = table
         entry.column = column
         entry.excerpt = excerpt
+        entry.isPart = isPart
         try unsafe batch.withSlab { slab throws(Failure) in
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: slab[event.start..<(event.start + event.byteCount)])
             try unsafe quarantine.append(entry, bytes: bytes, to: staged)

@@ -74,6 +74,7 @@ extension AuditReport {
                     "quarantined": JSONValue(balance.quarantined), "duplicate": JSONValue(balance.duplicate),
                     "filtered": JSONValue(balance.filtered), "holds": .boolean(balance.holds),
                 ]),
+            JSONMember("replayed", JSONValue(state.replayed)),
             JSONMember(
                 "rejections",
                 .object(state.rejections.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONValue($0.value)) })),

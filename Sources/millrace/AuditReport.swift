@@ -120,6 +120,7 @@ enum BalanceText {
         var reasons = TextTable([.left("rejected because"), .right("rows")])
         for (reason, count) in pipeline.rejections.sorted(by: { $0.key < $1.key }) { reasons.add(reason, "\(count)") }
         var text = events.text
+        if pipeline.replayed > 0 { text += "\n\(pipeline.replayed) of the written came out of quarantine by replay\n" }
         for table in [tables, reasons] where !table.isEmpty { text += "\n" + table.text }
         return text
     }

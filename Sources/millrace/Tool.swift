@@ -9,7 +9,8 @@ enum Tool {
     static let spec = ProgramSpec(
         name: "millrace", summary: "The operator's tool of Millrace.",
         version: "millrace \(version)\nlibrdkafka \(KafkaLibrary.version)",
-        verbs: RunVerb.specs + CheckVerb.specs + LagVerb.specs + AuditVerb.specs + StatusVerb.specs + TopicsVerb.specs
+        verbs: RunVerb.specs + CheckVerb.specs + LagVerb.specs + AuditVerb.specs + StatusVerb.specs
+            + QuarantineVerb.specs + TopicsVerb.specs
             + CatVerb.specs + TryVerb.specs + DDLVerb.specs + SchemaVerb.specs)
 
     /// Runs a command line; the result is the exit code.
@@ -24,6 +25,7 @@ enum Tool {
             case "check": return try CheckVerb.run(command)
             case "lag": return try LagVerb.run(command)
             case "audit", "audit accept": return try AuditVerb.run(command)
+            case "quarantine list", "quarantine show", "quarantine replay": return try QuarantineVerb.run(command)
             case "cat": return try CatVerb.run(command)
             case "schema infer": return try SchemaVerb.run(command)
             case "ddl": return try DDLVerb.run(command)

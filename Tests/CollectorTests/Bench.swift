@@ -40,17 +40,21 @@ final class Bench: @unchecked Sendable {
         try? Syscalls.removeDirectory(path)
     }
 
+    func settings() -> CollectorSettings {
+        var settings = CollectorSettings(
+            kafka: KafkaSettings(brokers: ""), warehouse: WarehouseSettings(path: root), pipelines: pipelines)
+        settings.commitMilliseconds = commitMilliseconds
+        settings.commitByteCount = commitByteCount
+        settings.shutdownMilliseconds = 2_000
+        return settings
+    }
+
     func storage() throws -> LocalStorage { try LocalStorage(root: root) }
 
     func runtime(
         _ consumer: any Consumer, caughtUp: Bool = true, storage: (any Storage)? = nil,
         ready: @escaping @Sendable () -> Void = {}
     ) throws -> CollectorRuntime {
-        var settings = CollectorSettings(
-            kafka: KafkaSettings(brokers: ""), warehouse: WarehouseSettings(path: root), pipelines: pipelines)
-        settings.commitMilliseconds = commitMilliseconds
-        settings.commitByteCount = commitByteCount
-        settings.shutdownMilliseconds = 2_000
         var options = CollectorRuntime.Options()
         options.endsWhenCaughtUp = caughtUp
         options.workerCount = workerCount
@@ -61,7 +65,7 @@ final class Bench: @unchecked Sendable {
             lines.signal { $0.append(String(decoding: line, as: UTF8.self)) }
         })
         return try CollectorRuntime(
-            settings: settings, consumer: consumer, storage: try storage ?? self.storage(), voice: voice,
+            settings: settings(), consumer: consumer, storage: try storage ?? self.storage(), voice: voice,
             options: options)
     }
 

@@ -111,7 +111,8 @@ struct LanePartition {
             "table \(spec.table) of pipeline \(plan.name) refused more than \(Int(spec.breakerShare * 100)) % of "
                 + "\(spec.breakerWindow) events of \(place); it stands at offset \(cursors[index].next)",
             hint: "look at `millrace quarantine list`; correct the route or the source, or raise `breaker`, "
-                + "then restart the collector: nothing is lost meanwhile")
+                + "then restart the collector: nothing is lost meanwhile, and "
+                + "`millrace quarantine replay --table \(spec.table)` takes in what was refused")
     }
 
     func routes(entry: Int, cursor: Int) -> [Int] {

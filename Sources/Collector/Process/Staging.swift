@@ -27,3 +27,17 @@ extension QuarantineEntry {
         to = event.to
     }
 }
+
+extension RowBatch {
+    /// Whether an event has become a row; the rows are in the events' order.
+    func hasRows(of event: Int32) -> Bool {
+        let events = rowEvent
+        var low = 0
+        var high = events.count
+        while low < high {
+            let middle = (low + high) / 2
+            if events[middle] < event { low = middle + 1 } else { high = middle }
+        }
+        return low < events.count && events[low] == event
+    }
+}
