@@ -1,0 +1,142 @@
+internal import Columns
+internal import Event
+internal import Parquet
+internal import Platform
+
+/// Writes rows, in the order of their identities, to state files of a bounded size.
+///
+/// Invariants: rows of one identity are in one file; each file is durable once it is in `files`; what is written
+/// depends on the rows alone. One thread at a time.
+final class StateWriter {
+    /// Limits of files: small enough that an untouched one is met often, large enough to be few.
+    struct Limits: Sendable {
+        var fileRowCount = 1 << 19
+        var groupRowCount = 1 << 17
+        var fileByteCount: Int64 = 256 << 20
+    }
+
+    private let layout: StateLayout
+    private let coding: RowCoding
+    private let limits: Limits
+    private let folder: String
+    private let name: String
+    private let options: ParquetOptions
+    private let workspace: ParquetWorkspace
+    private var encoder: RowGroupEncoder?
+    private var open: OpenFile?
+    private let lastIdentity = ByteStore()
+    private let scratch = ByteStore()
+    private(set) var files: [StateFile] = []
+
+    private final class OpenFile {
+        let name: String
+        let path: String
+        let file: Descriptor
+        let parquet: ParquetFile
+        let digest = HashStream()
+        var rowCount = 0
+        let firstIdentity: [UInt8]
+
+        init(_ name: String, _ path: String, _ file: consuming Descriptor, _ parquet: ParquetFile, _ first: [UInt8]) {
+            self.name = name
+            self.path = path
+            self.file = file
+            self.parquet = parquet
+            firstIdentity = first
+        }
+
+        func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+            unsafe digest.update(bytes)
+            do throws(Errno) { try unsafe file.writeAll(bytes) } catch {
+                throw ReplayFailure.storage(error, "write", path)
+            }
+        }
+    }
+
+    /// A writer of files `NAME-0`, `NAME-1`, ... in a folder.
+    init(_ layout: StateLayout, folder: String, name: String, limits: Limits, options: ParquetOptions) throws(Failure) {
+        self.layout = layout
+        coding = RowCoding(layout.table)
+        self.folder = folder
+        self.name = name
+        self.limits = limits
+        var options = options
+        options.rowGroupRowCount = limits.groupRowCount
+        self.options = options
+        workspace = try ParquetWorkspace(codec: options.codec, level: options.level)
+    }
+
+    /// Takes all rows of a batch, which follow those before in the order of their identities.
+    func append(_ rows: RowBatch) throws(Failure) {
+        guard rows.rowCount > 0 else { return }
+        var from = 0
+        if let open, open.rowCount >= limits.fileRowCount || open.parquet.byteCount >= limits.fileByteCount {
+            from = firstOther(rows)
+            if from > 0 { try take(rows, 0, from) }
+            if from < rows.rowCount { try closeFile() }
+        }
+        if from < rows.rowCount { try take(rows, from, rows.rowCount) }
+        lastIdentity.removeAll()
+        coding.appendIdentity(of: rows, rows.rowCount - 1, to: lastIdentity)
+    }
+
+    /// The first row that is not of the last identity written.
+    private func firstOther(_ rows: RowBatch) -> Int {
+        for row in 0..<rows.rowCount {
+            scratch.removeAll()
+            coding.appendIdentity(of: rows, row, to: scratch)
+            if !scratch.all.equals(lastIdentity.all) { return row }
+        }
+        return rows.rowCount
+    }
+
+    private func take(_ rows: RowBatch, _ from: Int, _ to: Int) throws(Failure) {
+        if open == nil { try openFile(rows, from) }
+        guard let open, let encoder else { return }
+        if from == 0, to == rows.rowCount {
+            try encoder.append(rows)
+        } else {
+            try encoder.append(rows, selected: (from..<to).map { Int32(truncatingIfNeeded: $0) })
+        }
+        open.rowCount += to - from
+        if encoder.isFull { try writeGroup() }
+    }
+
+    private func openFile(_ rows: RowBatch, _ row: Int) throws(Failure) {
+        scratch.removeAll()
+        coding.appendIdentity(of: rows, row, to: scratch)
+        let fileName = "\(name)-\(files.count)"
+        let path = folder + "/" + fileName
+        // Why: a new encoder for each file, so that its bytes do not depend on the files before it.
+        encoder = RowGroupEncoder(columns: layout.shapes, options: options, workspace: workspace)
+        do throws(Errno) {
+            let file = try Syscalls.open(path, .createNew, permissions: 0o640)
+            open = OpenFile(
+                fileName, path, file, ParquetFile(columns: layout.shapes, options: options), scratch.all.array)
+        } catch {
+            throw ReplayFailure.storage(error, "make", path)
+        }
+    }
+
+    private func writeGroup() throws(Failure) {
+        guard let open, let encoder, encoder.rowCount > 0 else { return }
+        try unsafe open.parquet.append(encoder) { bytes throws(Failure) in try unsafe open.write(bytes) }
+        encoder.removeAll()
+    }
+
+    private func closeFile() throws(Failure) {
+        try writeGroup()
+        guard let open else { return }
+        try unsafe open.parquet.finish { bytes throws(Failure) in try unsafe open.write(bytes) }
+        do throws(Errno) { try open.file.sync() } catch { throw ReplayFailure.storage(error, "sync", open.path) }
+        files.append(
+            StateFile(
+                name: open.name, rowCount: Int64(open.rowCount), byteCount: open.parquet.byteCount,
+                digest: open.digest.digest, firstIdentity: open.firstIdentity))
+        self.open = nil
+        encoder = nil
+    }
+
+    /// Closes the last file. The files are complete and durable.
+    func finish() throws(Failure) { try closeFile() }
+}
