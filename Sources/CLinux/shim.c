@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "shim.h"
 #include <sys/sysmacros.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -33,6 +34,10 @@ int millrace_stat_descriptor(int descriptor, millrace_stat *result) {
 int millrace_open(int directory, const char *path, int flags, unsigned mode) {
     int descriptor = openat(directory, path, flags | O_CLOEXEC, mode);
     return descriptor < 0 ? -errno : descriptor;
+}
+
+int millrace_exchange(const char *first, const char *second) {
+    return renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) == 0 ? 0 : -errno;
 }
 
 int millrace_free_bytes(const char *path, uint64_t *result) {

@@ -82,6 +82,12 @@ public enum Syscalls {
         try negative { unsafe Glibc.rename(from, to) }
     }
 
+    /// renameat2(2) with RENAME_EXCHANGE: each gets the other's name, in one step. Both must be there.
+    public static func exchange(_ first: String, _ second: String) throws(Errno) {
+        try SyscallFaults.check("exchange", first)
+        _ = try retried { unsafe millrace_exchange(first, second) }
+    }
+
     /// Makes a hard link; fails with `.exists` if the name is taken.
     public static func link(_ from: String, _ to: String) throws(Errno) {
         try SyscallFaults.check("link", from)

@@ -1,4 +1,5 @@
 internal import Event
+internal import Schema
 
 /// What a change does to a row.
 public enum ChangeKind: UInt8, Sendable, CaseIterable {

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import Schema
 
 /// The changes of a table, sorted by identity and, for each, in source order, with bounded memory: full runs are
 /// sorted and written to a scratch file.

@@ -1,3 +1,5 @@
+internal import Schema
+
 /// What contradicts the state: a change of a row that is not as its source saw it.
 public enum Contradiction: String, Sendable, CaseIterable {
     /// An insert of a key that is there.

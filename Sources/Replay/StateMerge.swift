@@ -77,7 +77,7 @@ struct StateMerge {
     }
 
     /// `part-00003-0123456789abcdef.parquet`.
-    private static func name(_ number: Int, _ digest: UInt64) -> String {
+    static func name(_ number: Int, _ digest: UInt64) -> String {
         let (number, digest) = (String(number), String(digest, radix: 16))
         return "part-" + String(repeating: "0", count: max(0, 5 - number.count)) + number + "-"
             + String(repeating: "0", count: 16 - digest.count) + digest + ".parquet"

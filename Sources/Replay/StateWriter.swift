@@ -68,21 +68,28 @@ final class StateWriter {
 
     /// Takes all rows of a batch, which follow those before in the order of their identities.
     func append(_ rows: RowBatch) throws(Failure) {
-        guard rows.rowCount > 0 else { return }
         var from = 0
-        if let open, open.rowCount >= limits.fileRowCount || open.parquet.byteCount >= limits.fileByteCount {
-            from = firstOther(rows)
-            if from > 0 { try take(rows, 0, from) }
-            if from < rows.rowCount { try closeFile() }
+        while from < rows.rowCount {
+            let room = max(0, limits.fileRowCount - (open?.rowCount ?? 0))
+            var to = min(rows.rowCount, from + room)
+            let isFull = to < rows.rowCount || room == 0 || open?.parquet.byteCount ?? 0 >= limits.fileByteCount
+            if isFull { to = endOfTwins(rows, from, to) }
+            try take(rows, from, to)
+            if isFull, to < rows.rowCount { try closeFile() }
+            from = to
         }
-        if from < rows.rowCount { try take(rows, from, rows.rowCount) }
+        guard rows.rowCount > 0 else { return }
         lastIdentity.removeAll()
         coding.appendIdentity(of: rows, rows.rowCount - 1, to: lastIdentity)
     }
 
-    /// The first row that is not of the last identity written.
-    private func firstOther(_ rows: RowBatch) -> Int {
-        for row in 0..<rows.rowCount {
+    /// The first row from `row` on that is not of the identity of the one before it.
+    private func endOfTwins(_ rows: RowBatch, _ from: Int, _ row: Int) -> Int {
+        if row > 0 {
+            lastIdentity.removeAll()
+            coding.appendIdentity(of: rows, row - 1, to: lastIdentity)
+        }
+        for row in row..<rows.rowCount {
             scratch.removeAll()
             coding.appendIdentity(of: rows, row, to: scratch)
             if !scratch.all.equals(lastIdentity.all) { return row }
@@ -91,6 +98,7 @@ final class StateWriter {
     }
 
     private func take(_ rows: RowBatch, _ from: Int, _ to: Int) throws(Failure) {
+        guard from < to else { return }
         if open == nil { try openFile(rows, from) }
         guard let open, let encoder else { return }
         if from == 0, to == rows.rowCount {

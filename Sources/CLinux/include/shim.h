@@ -34,6 +34,8 @@ int millrace_stat_path(int directory, const char *path, int follow, millrace_sta
 int millrace_stat_descriptor(int descriptor, millrace_stat *result);
 /// open(2) with a mode. Returns a descriptor or -errno.
 int millrace_open(int directory, const char *path, int flags, unsigned mode);
+/// renameat2(2) with RENAME_EXCHANGE. Returns 0 or -errno.
+int millrace_exchange(const char *first, const char *second);
 /// Free bytes for an unprivileged user, by statvfs(3). Returns 0 or -errno.
 int millrace_free_bytes(const char *path, uint64_t *result);
 /// Names the calling thread (cut to 15 bytes).

@@ -1,0 +1,231 @@
+internal import Change
+internal import Columns
+internal import Event
+internal import Parquet
+internal import Platform
+internal import Schema
+internal import Sinks
+
+/// One table's day: the state before, the changes, the state behind them.
+///
+/// The changes fall into phases: within one the table's key is the same. Each phase is a merge; where a key or a key
+/// column's type changes, the state is sorted anew on the way.
+struct IncarnationReplay {
+    /// A state to begin with.
+    struct Base {
+        var folder: String
+        var manifest: StateManifest
+    }
+
+    /// A file of changes with the span of places in which its name was this incarnation's.
+    struct Input {
+        var path: String
+        var from: SourcePlace
+        var to: SourcePlace
+    }
+
+    private struct Phase {
+        var version: Int
+        var from: SourcePlace
+        var to: SourcePlace
+    }
+
+    let incarnation: TableIncarnation
+    let rule: SyncTableSpec
+    let base: Base?
+    let inputs: [Input]
+    /// Places of truncates that the change log has.
+    let truncates: [SourcePlace]
+    let store: StateStore
+    var settings = ReplaySettings()
+
+    /// What came out, in a folder of the scratch one.
+    struct Outcome {
+        var folder: String
+        var layout: StateLayout
+        var version: TableVersion
+        var files: [StateFile] = []
+        var counts = ReplayCounts()
+        var rejections: [String: Int] = [:]
+        var losses = LossCounts()
+        var changeCount = 0
+        var linkedCount = 0
+    }
+
+    /// Replays. Throws what the storage throws, `parquet.*`, `replay.*`.
+    func run() throws(Failure) -> Outcome {
+        let cut = (truncates + incarnation.events.filter { $0.kind == .truncated }.map(\.place)).max()
+        var base = base
+        if let cut, let last = base?.manifest.lastPlace, cut > last { base = nil }
+        var state: StateMerge.Base?
+        var version: Int?
+        if let base {
+            version = try baseVersion(base)
+            state = StateMerge.Base(
+                folder: base.folder, files: base.manifest.files, layout: base.manifest.layout, conversion: nil)
+        }
+        var outcome: Outcome?
+        for (index, phase) in phases(from: version, cut: cut).enumerated() {
+            let folder = store.scratch + "/phase-\(index)"
+            try store.makeFolders(folder)
+            let next = try run(phase, state, version, folder, outcome)
+            if let outcome { try store.remove(outcome.folder) }
+            state = StateMerge.Base(folder: folder, files: next.files, layout: next.layout, conversion: nil)
+            version = phase.version
+            outcome = next
+        }
+        guard let outcome else { preconditionFailure("a replay without a phase") }
+        return outcome
+    }
+
+    private var isInferred: Bool { incarnation.versions.last?.source == .inferred }
+
+    /// The version whose columns the base has; nil where types are guesses, and its columns go by their names.
+    private func baseVersion(_ base: Base) throws(Failure) -> Int? {
+        if isInferred { return nil }
+        let from = base.manifest.versionFrom
+        guard let index = incarnation.versions.firstIndex(where: { $0.from == from }),
+            incarnation.versions[index].columns.map(\.name) == base.manifest.columns.map(\.name)
+        else {
+            throw ReplayFailure.corrupt(base.folder, "its columns are none that \(incarnation.name.text) ever had")
+        }
+        return index
+    }
+
+    // MARK: Phases
+
+    /// Key columns of a version.
+    private func key(_ version: TableVersion) -> [String] {
+        if !rule.key.isEmpty, rule.key.allSatisfy({ version.index(of: $0) != nil }) {
+            return rule.key.compactMap { name in version.index(of: name).map { version.columns[$0].name } }
+        }
+        return version.key.map { version.columns[$0].name }
+    }
+
+    private func keyIDs(_ version: TableVersion) -> [Int] {
+        key(version).compactMap { name in version.columns.first { $0.name == name }?.id }
+    }
+
+    private func phases(from version: Int?, cut: SourcePlace?) -> [Phase] {
+        let versions = incarnation.versions
+        let start = cut ?? .beginning
+        var at = version ?? (cut.map { incarnation.version(at: $0) } ?? 0)
+        var phases = [Phase(version: at, from: start, to: .end)]
+        while at + 1 < versions.count {
+            at += 1
+            if keyIDs(versions[at]) == keyIDs(versions[at - 1]) {
+                phases[phases.count - 1].version = at
+            } else {
+                phases[phases.count - 1].to = versions[at].from
+                phases.append(Phase(version: at, from: versions[at].from, to: .end))
+            }
+        }
+        return phases
+    }
+
+    private func run(
+        _ phase: Phase, _ state: StateMerge.Base?, _ stateVersion: Int?, _ folder: String, _ before: Outcome?
+    ) throws(Failure) -> Outcome {
+        let version = incarnation.versions[phase.version]
+        let table = TableLayout(
+            columns: version.columns.map { TableLayout.Column($0.name, $0.shape) }, key: key(version))
+        let layout = StateLayout(
+            table, marksDeletes: rule.deletes == .mark, keepsFirstPlace: rule.unique != nil)
+        var outcome = Outcome(folder: folder, layout: layout, version: version)
+        let sorter = ChangeSorter(RowCoding(table), scratchFolder: store.scratch, budget: settings.sortByteCount)
+        for input in inputs {
+            let (from, to) = (max(input.from, phase.from), min(input.to, phase.to))
+            guard from < to else { continue }
+            let reader = ChangeReader(
+                ChangeReader.Scope(
+                    incarnation: incarnation, target: phase.version, layout: table, from: from, to: to),
+                into: sorter, options: settings.decoding)
+            try reader.read(input.path)
+            outcome.changeCount += reader.changeCount
+            outcome.rejections.merge(reader.rejections, uniquingKeysWith: +)
+            outcome.losses.add(reader.losses)
+        }
+        var state = state
+        if let from = state {
+            let origins = try origins(from, stateVersion, phase.version)
+            if !LayoutConversion.isIdentity(origins, count: from.layout.table.columns.count) || from.layout != layout {
+                let conversion = LayoutConversion(
+                    origins, to: layout.shapes, tail: layout.shapes.count - table.columns.count,
+                    tailFrom: from.layout.table.columns.count)
+                state?.conversion = conversion
+                if !keepsOrder(origins, from.layout.table, table) {
+                    try sort(from, conversion, layout, into: sorter)
+                    state = nil
+                }
+                outcome.rejections["unfit_value", default: 0] += conversion.unfitCount
+            }
+        }
+        var merge = StateMerge(layout: layout, base: state, changes: sorter.finish(), folder: folder)
+        merge.threadCount = settings.threadCount
+        merge.limits = settings.limits
+        merge.options = settings.options
+        let merged = try merge.run()
+        outcome.files = merged.files
+        outcome.counts = merged.counts
+        outcome.linkedCount = merged.linkedCount
+        if outcome.rejections["unfit_value"] == 0 { outcome.rejections["unfit_value"] = nil }
+        if let before {
+            outcome.counts.add(before.counts)
+            outcome.rejections.merge(before.rejections, uniquingKeysWith: +)
+            outcome.losses.add(before.losses)
+            outcome.changeCount += before.changeCount
+        }
+        return outcome
+    }
+
+    // MARK: The state before
+
+    private func origins(
+        _ state: StateMerge.Base, _ stateVersion: Int?, _ version: Int
+    ) throws(Failure) -> [LayoutOrigin] {
+        if let stateVersion {
+            return incarnation.origins(from: stateVersion, to: version).map { .schema($0) }
+        }
+        let old = state.layout.table.columns
+        return incarnation.versions[version].columns.map { column in
+            guard let index = old.firstIndex(where: { $0.name == column.name }) else {
+                return .schema(.filled(.null, isKnown: false))
+            }
+            return old[index].shape == column.shape ? .schema(.kept(index)) : .widened(index)
+        }
+    }
+
+    /// Whether rows are told apart and sorted as they were.
+    private func keepsOrder(_ origins: [LayoutOrigin], _ old: TableLayout, _ new: TableLayout) -> Bool {
+        guard old.isKeyed == new.isKeyed, old.identity.count == new.identity.count else { return false }
+        return zip(old.identity, new.identity).allSatisfy { before, after in
+            if case .schema(.kept(before)) = origins[after] { return true }
+            return false
+        }
+    }
+
+    /// Gives all rows of a state to the sorter, as if a snapshot had found them before the changes.
+    private func sort(
+        _ state: StateMerge.Base, _ conversion: LayoutConversion, _ layout: StateLayout, into sorter: ChangeSorter
+    ) throws(Failure) {
+        for file in state.files {
+            let reader = try ParquetReader(LocalParquet(state.folder + "/" + file.name))
+            while try reader.next() {
+                let rows = conversion.convert(reader.rows)
+                for row in 0..<rows.rowCount {
+                    var head = ChangeHead(kind: .snapshot, place: layout.firstPlace(rows, row))
+                    try sorter.append(head, rows: rows, row)
+                    guard let index = layout.deletedIndex, rows.columns[index].integer(row) != 0 else { continue }
+                    head.kind = .delete
+                    head.place.row &+= 1
+                    try sorter.append(head, rows: rows, row)
+                }
+            }
+        }
+    }
+}
+
+extension SourcePlace {
+    /// Behind every change.
+    static let end = SourcePlace(leg: .max, file: .max, position: .max, row: .max)
+}

@@ -1,0 +1,206 @@
+internal import Change
+internal import Columns
+internal import Event
+internal import Platform
+internal import Schema
+
+/// One table's day within a run: whether its state must be made, from what, and its publication.
+struct TableDay {
+    let sync: SyncReplay
+    /// `db.table` in the warehouse.
+    let table: String
+    let day: String
+    let incarnation: TableIncarnation
+    let rule: SyncTableSpec
+
+    private var store: StateStore { sync.store }
+    private var identity: String {
+        let (place, name) = (incarnation.born, incarnation.names[0].name)
+        return "\(place.leg):\(place.file):\(place.position):\(place.row) \(name.text)"
+    }
+
+    /// Columns in which equal rows count as one; nil: all rows are shown.
+    private func unique(_ manifest: StateManifest) -> [String]? {
+        let names = manifest.columns.map(\.name)
+        switch rule.unique {
+        case nil: return nil
+        case .row: return names
+        case .columns(let wanted): return names.filter { wanted.contains($0) }
+        case .except(let left): return names.filter { !left.contains($0) }
+        }
+    }
+
+    func run(_ session: inout ReplaySession) throws(Failure) -> StateManifest {
+        let base = session.base(of: identity)
+        let files = files(session, from: day)
+        let inputs = inputs(base?.manifest, files)
+        var result = ReplayedDay(table: table, day: day)
+        var manifest: StateManifest
+        if let there = try store.manifest(of: table, day), there.inputs == inputs {
+            manifest = there
+        } else {
+            manifest = try make(&session, base, files, inputs, &result)
+            result.isMade = true
+        }
+        result.isComplete = isComplete(manifest)
+        let publication = Publication(
+            store: store, table: table, day: day, partition: sync.spec.log.partitionName, manifest: manifest,
+            unique: unique(manifest), settings: sync.settings)
+        if try !publication.isThere() {
+            manifest.visibleRowCount = try publication.publish(isComplete: result.isComplete)
+        } else if result.isComplete {
+            try publication.markComplete()
+        } else {
+            try publication.markIncomplete()
+        }
+        report(manifest, &result)
+        session.note(result)
+        return manifest
+    }
+
+    private func report(_ manifest: StateManifest, _ result: inout ReplayedDay) {
+        result.rowCount = manifest.rowCount
+        result.visibleRowCount = manifest.visibleRowCount
+        result.changeCount = manifest.changeCount
+        result.contradictions = Dictionary(
+            uniqueKeysWithValues: manifest.counts.contradictions.map { ($0.key.rawValue, $0.value) })
+        result.rejections = manifest.rejections
+        result.losses = manifest.losses
+    }
+
+    private func isComplete(_ manifest: StateManifest) -> Bool {
+        guard let passed = sync.passedDay else { return false }
+        return day < passed && manifest.rejections.isEmpty
+    }
+
+    // MARK: Inputs
+
+    private struct NamedFile {
+        var file: ChangeFile
+        var from: SourcePlace
+        var to: SourcePlace
+    }
+
+    /// Change files of all names that the incarnation ever had, from a day up to this one, each with the span of
+    /// places in which the name was its own.
+    private func files(_ session: ReplaySession, from first: String) -> [NamedFile] {
+        var found: [NamedFile] = []
+        let names = incarnation.names
+        for index in names.indices {
+            let from = names[index].from
+            let to = index + 1 < names.count ? names[index + 1].from : incarnation.died ?? .end
+            for file in session.files(of: names[index].name) where file.day >= first && file.day <= day {
+                found.append(NamedFile(file: file, from: from, to: to))
+            }
+        }
+        return found
+    }
+
+    /// XXH3-128 of everything that the state depends on.
+    private func inputs(_ base: StateManifest?, _ files: [NamedFile]) -> String {
+        var lines = [SyncReplay.method, identity, base?.inputs ?? "-", base?.digest ?? "-", "\(rule.unique as Any)"]
+        lines.append("\(rule.deletes.rawValue) \(rule.key) \(sync.spec.dates.rawValue)")
+        for version in incarnation.versions {
+            let columns = version.columns.map { column in
+                "\(column.id) \(column.name.debugDescription) \(column.type) \(column.isNullable)"
+            }
+            lines.append("version \(version.from) \(columns) \(version.key)")
+        }
+        for event in incarnation.events { lines.append("event \(event.place) \(event.kind.rawValue)") }
+        for name in incarnation.names { lines.append("name \(name.from) \(name.name.text.debugDescription)") }
+        for file in files { lines.append("\(file.file.path) \(file.file.byteCount)") }
+        return Hexadecimal.digest(lines)
+    }
+
+    // MARK: Making
+
+    private func make(
+        _ session: inout ReplaySession, _ previous: (folder: String, manifest: StateManifest)?, _ today: [NamedFile],
+        _ inputs: String, _ result: inout ReplayedDay
+    ) throws(Failure) -> StateManifest {
+        var base = previous
+        var files = today
+        var scans = try scan(files, &session)
+        // Why: a change may stand before others that were replayed with an earlier day, if partitions passed
+        // midnight at different places: then both days are replayed in one, from the state before them.
+        while let found = base, overlaps(found.manifest, files, scans) {
+            base = try session.olderBase(of: identity, before: found.manifest.day(in: found.folder))
+            // Why `+`: it makes a text that comes behind the base's day and before the next one.
+            files = self.files(session, from: base.map { $0.manifest.day(in: $0.folder) + "+" } ?? "")
+            scans = try scan(files, &session)
+        }
+        var replay = IncarnationReplay(
+            incarnation: incarnation, rule: rule,
+            base: base.map { IncarnationReplay.Base(folder: $0.folder, manifest: $0.manifest) },
+            inputs: zip(files, scans).filter { file, scan in
+                (scan.firstPlace.map { $0 < file.to } ?? false) && (scan.lastPlace.map { $0 >= file.from } ?? false)
+            }.map { file, _ in
+                IncarnationReplay.Input(path: store.warehouse + "/" + file.file.path, from: file.from, to: file.to)
+            },
+            truncates: zip(files, scans).flatMap { file, scan in
+                scan.truncates.filter { $0 >= file.from && $0 < file.to }
+            },
+            store: store)
+        replay.settings = sync.settings
+        let outcome = try replay.run()
+        result.linkedFileCount = outcome.linkedCount
+        let manifest = manifest(outcome, inputs, base?.manifest, zip(files, scans).map { ($0, $1) })
+        try store.write(outcome.folder + "/" + StateStore.manifestName, manifest.encoded())
+        try store.put(outcome.folder, at: store.folder(of: table, day))
+        return manifest
+    }
+
+    private func scan(_ files: [NamedFile], _ session: inout ReplaySession) throws(Failure) -> [ChangeScan] {
+        var scans: [ChangeScan] = []
+        for file in files { scans.append(try session.scan(file.file)) }
+        return scans
+    }
+
+    /// Whether something new stands before what the base has seen.
+    private func overlaps(_ base: StateManifest, _ files: [NamedFile], _ scans: [ChangeScan]) -> Bool {
+        guard let last = base.lastPlace else { return false }
+        if schemaSteps.count(where: { $0 <= last }) != base.schemaStepCount { return true }
+        return zip(files, scans).contains { file, scan in
+            guard let first = scan.firstPlace, let end = scan.lastPlace, first < file.to, end >= file.from
+            else { return false }
+            return max(first, file.from) <= last
+        }
+    }
+
+    /// Places at which the schema's history has something to say of this table.
+    private var schemaSteps: [SourcePlace] {
+        (incarnation.events.map(\.place) + incarnation.versions.map(\.from) + incarnation.names.map(\.from))
+            .filter { $0 != .beginning }
+    }
+
+    private func manifest(
+        _ outcome: IncarnationReplay.Outcome, _ inputs: String, _ base: StateManifest?,
+        _ files: [(NamedFile, ChangeScan)]
+    ) -> StateManifest {
+        var manifest = StateManifest(source: incarnation.name, incarnation: identity, inputs: inputs)
+        manifest.files = outcome.files
+        manifest.columns = outcome.layout.table.columns
+        manifest.key = outcome.layout.table.key.map { outcome.layout.table.columns[$0].name }
+        manifest.marksDeletes = outcome.layout.marksDeletes
+        manifest.keepsFirstPlace = outcome.layout.keepsFirstPlace
+        manifest.versionFrom = outcome.version.from
+        manifest.schemaSource = outcome.version.source.rawValue
+        let places = files.compactMap { file, scan in scan.lastPlace.map { min($0, file.to) } }
+        manifest.lastPlace = (places + schemaSteps + [base?.lastPlace].compactMap { $0 }).max()
+        manifest.schemaStepCount = schemaSteps.count
+        manifest.lastCommitted = (files.compactMap { $0.1.lastCommitted } + [base?.lastCommitted].compactMap { $0 }).max()
+        manifest.changeCount = outcome.changeCount
+        manifest.rowCount = outcome.files.reduce(0) { $0 + $1.rowCount }
+        manifest.visibleRowCount = manifest.rowCount
+        manifest.counts = outcome.counts
+        manifest.rejections = outcome.rejections
+        manifest.losses = Dictionary(uniqueKeysWithValues: outcome.losses.list.map { ($0.loss.name, Int($0.count)) })
+        manifest.digest = Hexadecimal.digest(outcome.files.map { "\($0.name) \($0.byteCount) \($0.digest)" })
+        return manifest
+    }
+}
+
+extension StateManifest {
+    /// The day of the folder that it lies in.
+    func day(in folder: String) -> String { String(DurableFile.name(of: folder).dropFirst("dt=".utf8.count)) }
+}
