@@ -11,7 +11,8 @@ enum LayoutOrigin {
 }
 
 /// Makes rows of one layout rows of another. One thread at a time.
-final class LayoutConversion {
+// Safety: a state that is converted is one stretch, and a stretch is done by one thread.
+final class LayoutConversion: @unchecked Sendable {
     private let origins: [LayoutOrigin]
     private let target: RowBatch
     /// Columns behind those of the table, from this index on in the source; kept as they are.

@@ -1,6 +1,7 @@
 internal import Columns
 internal import Event
 internal import Parquet
+internal import Schema
 internal import Sinks
 
 /// Merges a stretch of a table's state with the changes of its range, in one pass.

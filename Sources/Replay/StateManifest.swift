@@ -1,4 +1,4 @@
-public import Columns
+internal import Columns
 internal import Event
 internal import JSON
 internal import Platform

@@ -113,7 +113,10 @@ struct StateMerge {
     }
 
     private func isTouched(_ lower: [UInt8]?, _ upper: [UInt8]?) throws(Failure) -> Bool {
-        guard let record = try changes.cursor(from: lower).current else { return false }
+        let cursor = try changes.cursor(from: lower)
+        // Safety: the record is a view of what the cursor holds.
+        defer { withExtendedLifetime(cursor) {} }
+        guard let record = cursor.current else { return false }
         guard let upper else { return true }
         return unsafe upper.withUnsafeBytes { record.identity.order(unsafe ByteView($0)) < 0 }
     }
@@ -138,7 +141,7 @@ struct StateMerge {
                 }
                 while try reader.next() {
                     if let conversion = base.conversion {
-                        try merge.take(try conversion.convert(reader.rows))
+                        try merge.take(conversion.convert(reader.rows))
                     } else {
                         try merge.take(reader.rows)
                     }

@@ -117,7 +117,7 @@ struct ReplaySession {
     }
 
     mutating func run(lastDay: String?, tables: Set<String>) throws(Failure) -> ReplayReport {
-        let days = days.filter { lastDay.map { last in $0 <= last } ?? true }
+        let days = days.filter { day in lastDay.map { day <= $0 } ?? true }
         let floor = try keptFrom(days)
         for day in days {
             if let floor, day <= floor {
@@ -273,7 +273,7 @@ struct ReplaySession {
         _ name: TableName, _ files: [ChangeFile], _ day: String, _ dates: DateRule
     ) throws(Failure) -> TableVersion {
         let known = previous.values.first { $0.manifest.source == name && $0.manifest.schemaSource == "inferred" }
-        var schema = InferredSchema(known.map { $0.manifest.version(dates) })
+        var schema = InferredSchema(known.flatMap { $0.manifest.guessedVersion(dates) })
         for file in files where known == nil || file.day == day {
             let reader = try ParquetReader(
                 LocalParquet(store.warehouse + "/" + file.path), columns: ["before", "after", "key"])
@@ -292,29 +292,28 @@ struct ReplaySession {
 }
 
 extension StateManifest {
-    /// The columns as a version, where they were found out from values.
-    func version(_ dates: DateRule) -> TableVersion {
-        let columns = columns.enumerated().map { index, column in
-            TableColumn(
-                id: index, name: column.name, type: Self.type(column.shape), shape: column.shape, isNullable: true,
-                defaultClause: nil, generated: .no, isInvisible: false)
-        }
-        let key = key.compactMap { name in columns.firstIndex { $0.name == name } }
-        return TableVersion(from: .beginning, columns: columns, key: key, source: .inferred, dates: dates)
+    /// The columns as a version of a table, where they were found out from values.
+    func guessedVersion(_ dates: DateRule) -> TableVersion? {
+        var parts = columns.map { Self.quoted($0.name) + " " + Self.type($0.shape) }
+        if !key.isEmpty { parts.append("PRIMARY KEY (" + key.map(Self.quoted).joined(separator: ", ") + ")") }
+        var entry = SchemaEntry(place: .beginning, database: source.database)
+        entry.sql = "CREATE TABLE t (" + parts.joined(separator: ", ") + ")"
+        return SchemaHistory([entry], dates: dates).incarnations.first?.versions.first
     }
 
-    private static func type(_ shape: ColumnShape) -> MySQLType {
+    private static func quoted(_ name: String) -> String {
+        "`" + name.split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``") + "`"
+    }
+
+    private static func type(_ shape: ColumnShape) -> String {
         switch shape.type {
-        case .boolean, .int32: return MySQLType(.tinyint, length: 1)
-        case .int64: return MySQLType(.bigint)
-        case .decimal where shape.precision == 20 && shape.scale == 0:
-            var type = MySQLType(.bigint)
-            type.isUnsigned = true
-            return type
-        case .decimal: return MySQLType(.decimal, length: 38, scale: shape.scale)
-        case .double: return MySQLType(.double)
-        case .json: return MySQLType(.json)
-        default: return MySQLType(.longtext)
+        case .boolean, .int32: "tinyint(1)"
+        case .int64: "bigint"
+        case .decimal where shape.precision == 20 && shape.scale == 0: "bigint unsigned"
+        case .decimal: "decimal(38,\(shape.scale))"
+        case .double: "double"
+        case .json: "json"
+        default: "longtext"
         }
     }
 }

@@ -2,6 +2,7 @@ import Columns
 import Event
 import Parquet
 import Platform
+import Schema
 import Testing
 
 @testable import Replay

@@ -2,6 +2,7 @@ import Columns
 import Event
 import Parquet
 import Platform
+import Schema
 import Sinks
 @testable import Replay
 
@@ -84,7 +85,7 @@ extension ChangeSorter {
             for (value, column) in zip(before, batch.columns) { value.append(to: column) }
             let bytes = ByteStore()
             RowCoding(layout).appendRow(batch, 1, to: bytes)
-            head.before = bytes.all.digest
+            head.before = withExtendedLifetime(bytes) { bytes.all.digest }
         }
         try append(head, rows: batch, 0)
     }
