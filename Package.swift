@@ -71,13 +71,15 @@ let package = Package(
         part("Sinks", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Codec", "Parquet", "Telemetry"]),
         part("Schema", ["Event", "Columns", "JSON", "TimeZone"]),
         part("ParquetSamples", ["Event", "Platform", "Columns", "Parquet"]),
+        // L4: from the change log to the tables
+        part("Replay", ["Event", "Platform", "Columns", "JSON", "Change", "Schema", "Parquet", "Sinks"]),
         // L4: the two daemons
         part("Agent", ["Event", "Platform", "Codec", "JSON", "Telemetry", "Transport", "Configuration"]),
         part("Collector", ["Event", "Platform", "JSON", "Telemetry", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),
         // L5: the programs
         program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
-        program("millrace", ["Agent", "Collector", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
+        program("millrace", ["Agent", "Collector", "Replay", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace-bench", ["CAllocations", "Columns", "Configuration", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
         // Tests, one folder per target
         tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
@@ -99,6 +101,7 @@ let package = Package(
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),
         tests("TransportTests", ["CRdKafka", "Event", "JSON", "Platform", "Transport"]),
         tests("ConfigurationTests", ["Configuration", "Columns", "Event", "Platform"]),
+        tests("ReplayTests", ["Replay", "Change", "Columns", "Event", "Parquet", "Platform", "Schema", "Sinks"]),
         tests("AgentFilesTests", ["Agent", "Codec", "Configuration", "Event", "Platform", "Transport"]),
     ],
     cxxLanguageStandard: .cxx17

@@ -7,7 +7,7 @@ private let layers: [String: Int] = [
     "Codec": 2, "JSON": 2, "Regex": 2, "TimeZone": 2, "Telemetry": 2, "Columns": 2,
     "Transport": 3, "Configuration": 3, "Parquet": 3, "Change": 3, "Schema": 3,
     "Pipeline": 4, "ParquetSamples": 4, "Sinks": 4,
-    "Agent": 5, "Collector": 5,
+    "Agent": 5, "Collector": 5, "Replay": 5,
     "millrace-agent": 6, "millrace-collector": 6, "millrace": 6, "millrace-bench": 6,
 ]
 

@@ -1,0 +1,139 @@
+internal import Change
+public import Columns
+public import Event
+internal import Parquet
+internal import Schema
+internal import Sinks
+
+/// What is known of a table's newest daily state.
+public struct TableStatus: Sendable, Equatable {
+    /// `db.table` in the warehouse.
+    public var table: String
+    public var day: String
+    public var isComplete: Bool
+    public var rowCount: Int64
+    public var visibleRowCount: Int64
+    /// Changes of that day.
+    public var changeCount: Int
+    /// Commit time of the newest change in it, microseconds since the epoch.
+    public var lastCommitted: Int64?
+    /// Files of changes that came after the state was made.
+    public var newFileCount: Int
+    public var contradictions: [String: Int]
+    public var rejections: [String: Int]
+    public var losses: [String: Int]
+    /// How its columns are known: `statement`, `types` or `inferred`.
+    public var schemaSource: String
+}
+
+/// Reads the states of a sync without changing anything.
+public struct StateReader {
+    private let spec: SyncSpec
+    private let store: StateStore
+    private let log: ChangeLogFolder
+
+    /// Throws `config.*`.
+    public init(_ spec: SyncSpec, warehouse: String) throws(Failure) {
+        self.spec = spec
+        store = StateStore(warehouse: warehouse)
+        log = try ChangeLogFolder(spec, warehouse: warehouse)
+    }
+
+    /// All tables that have a state, by name.
+    public func status() throws(Failure) -> [TableStatus] {
+        var found: [TableStatus] = []
+        for table in try store.tables() {
+            guard let day = try store.days(in: store.folder(of: table)).last,
+                let manifest = try store.manifest(of: table, day), log.stateTable(manifest.source) == table
+            else { continue }
+            let visible = store.visibleFolder(of: table, day, partition: spec.log.partitionName)
+            found.append(
+                TableStatus(
+                    table: table, day: day,
+                    isComplete: try store.list(visible).contains(StateStore.successName),
+                    rowCount: manifest.rowCount, visibleRowCount: manifest.visibleRowCount,
+                    changeCount: manifest.changeCount, lastCommitted: manifest.lastCommitted,
+                    newFileCount: try log.files(of: manifest.source, nil).count { $0.day > day },
+                    contradictions: Dictionary(
+                        uniqueKeysWithValues: manifest.counts.contradictions.map { ($0.key.rawValue, $0.value) }),
+                    rejections: manifest.rejections, losses: manifest.losses, schemaSource: manifest.schemaSource))
+        }
+        return found
+    }
+
+    /// The row of a key in the newest state, with its columns; nil if there is none. Throws `replay.no_state`,
+    /// `replay.bad_key`.
+    public func row(of table: String, key: [String]) throws(Failure) -> RowBatch? {
+        guard let day = try store.days(in: store.folder(of: table)).last,
+            let manifest = try store.manifest(of: table, day)
+        else {
+            throw Failure(
+                "replay.no_state", stage: .sink, kind: .usage, "there is no state of \(table)",
+                hint: "millrace sync run")
+        }
+        let layout = manifest.layout
+        let coding = RowCoding(layout.table)
+        let wanted = ByteStore()
+        try append(key, layout.table, to: wanted)
+        let files = manifest.files
+        var index = 0
+        while index + 1 < files.count, compare(files[index + 1].firstIdentity, wanted) <= 0 { index += 1 }
+        guard index < files.count else { return nil }
+        let path = store.folder(of: table, day) + "/" + files[index].name
+        let reader = try ParquetReader(LocalParquet(path))
+        let identity = ByteStore()
+        while try reader.next() {
+            for row in 0..<reader.rows.rowCount {
+                identity.removeAll()
+                coding.appendIdentity(of: reader.rows, row, to: identity)
+                guard identity.all.equals(wanted.all) else { continue }
+                let found = RowBatch(shapes: layout.visibleShapes)
+                for (column, source) in zip(found.columns, reader.rows.columns) {
+                    column.append(rowsOf: source, from: row, count: 1)
+                }
+                found.commitRow(event: 0, group: found.appendGroup(RowGroup(table: "", partition: "")))
+                return found
+            }
+        }
+        return nil
+    }
+
+    private func compare(_ identity: [UInt8], _ wanted: ByteStore) -> Int {
+        unsafe identity.withUnsafeBytes { unsafe ByteView($0).order(wanted.all) }
+    }
+
+    /// Reads the texts of a key's columns.
+    private func append(_ texts: [String], _ table: TableLayout, to identity: ByteStore) throws(Failure) {
+        guard table.isKeyed, texts.count == table.key.count else {
+            let names = table.key.map { table.columns[$0].name }.joined(separator: ", ")
+            throw Failure(
+                "replay.bad_key", stage: .control, kind: .usage,
+                table.isKeyed ? "the key has \(table.key.count) column(s): \(names)" : "the table has no key",
+                hint: "give one value for each column of the key")
+        }
+        let rows = RowBatch(shapes: table.key.map { (table.columns[$0].name, table.columns[$0].shape) })
+        for (text, column) in zip(texts, rows.columns) {
+            if column.holdsBytes {
+                unsafe Array(text.utf8).withUnsafeBytes { column.append(unsafe ByteView($0)) }
+            } else if column.type == .decimal, let value = Self.decimal(text, column.shape) {
+                column.append(decimal: value)
+            } else if column.type != .decimal, column.type != .double, let word = Int64(text) {
+                column.append(word)
+            } else if column.type == .double, let value = Double(text) {
+                column.append(value)
+            } else {
+                throw Failure(
+                    "replay.bad_key", stage: .control, kind: .usage,
+                    "\(text.debugDescription) is no value of \(column.name), a column of type \(column.shape.text)",
+                    hint: "days and times as numbers: days, or microseconds, since 1970")
+            }
+            RowCoding.appendOrdered(column, 0, to: identity)
+        }
+    }
+
+    private static func decimal(_ text: String, _ shape: ColumnShape) -> Int128? {
+        unsafe Array(text.utf8).withUnsafeBytes { bytes in
+            try? DecimalText.parse(unsafe ByteView(bytes), precision: shape.precision, scale: shape.scale)
+        }
+    }
+}

@@ -1,0 +1,203 @@
+internal import Columns
+internal import Configuration
+internal import Event
+internal import JSON
+internal import Platform
+internal import Replay
+internal import Sinks
+
+/// `millrace sync`: the tables of synced databases, made from their change logs.
+enum SyncVerb {
+    private static let sync = OptionSpec(
+        "sync", value: "NAME", isRepeatable: true, "Only these syncs of the configuration. Default: all.")
+
+    static let specs = [
+        VerbSpec(
+            "sync run", "Makes the daily states of all synced tables from their change logs.",
+            discussion: "Only days whose changes, schema or rules are not those that their state was made from are "
+                + "made, and the days behind them. May be stopped and run again at any time. Exit 75: another one is "
+                + "at work.",
+            options: [
+                ConfigFile.option, ConfigFile.json, sync,
+                OptionSpec("table", value: "DB.TABLE", isRepeatable: true, "Only these tables of the warehouse."),
+                OptionSpec("day", value: "YYYY-MM-DD", "Up to this day. Default: all days with changes."),
+                OptionSpec("threads", value: "COUNT", "Threads to work with. Default: one for each processor."),
+            ]),
+        VerbSpec(
+            "sync status", "The newest state of every synced table: its day, rows, lag, and what contradicts it.",
+            options: [ConfigFile.option, ConfigFile.json, sync]),
+        VerbSpec(
+            "sync get", "One row of a synced table's newest state, as JSON.",
+            discussion: "Exit 1: there is no such row.",
+            options: [ConfigFile.option, sync],
+            arguments: [
+                ArgumentSpec("table", "db.table in the warehouse."),
+                ArgumentSpec("key", isRepeated: true, "A value for each column of the key."),
+            ]),
+    ]
+
+    /// The longest file of CREATE TABLE statements.
+    private static let maximumSchemaByteCount = 256 << 20
+
+    static func run(_ command: ParsedCommand) throws(Failure) -> Int32 {
+        let (file, settings) = try ConfigFile.requireCollector(command)
+        _ = file
+        let wanted = command.values("sync")
+        for name in wanted where !settings.syncs.contains(where: { $0.name == name }) {
+            throw ToolFailure.usage(
+                "there is no sync \(name)", hint: "there are " + settings.syncs.map(\.name).joined(separator: ", "))
+        }
+        let specs = settings.syncs.filter { wanted.isEmpty || wanted.contains($0.name) }
+        guard !specs.isEmpty else {
+            throw ToolFailure.usage("the configuration has no syncs", hint: "docs/configuration.md, syncs")
+        }
+        switch command.verb {
+        case "sync run": return try replay(command, specs, settings.warehouse)
+        case "sync get": return try get(command, specs, settings.warehouse.path)
+        default: return try status(command, specs, settings.warehouse.path)
+        }
+    }
+
+    // MARK: run
+
+    private static func replay(
+        _ command: ParsedCommand, _ specs: [SyncSpec], _ warehouse: WarehouseSettings
+    ) throws(Failure) -> Int32 {
+        let threads = try command.integer("threads", in: 1...64) ?? Processors.count
+        if let day = command.value("day"), !isDay(day) {
+            throw ToolFailure.usage("\(day) is no day", hint: "--day 2026-11-20")
+        }
+        let log = try WarehouseLog.state(warehouse)
+        var reports: [JSONValue] = []
+        for spec in specs {
+            let replay = try SyncReplay(
+                spec, warehouse: warehouse.path, schemaFile: try schemaFile(spec),
+                passedDay: PassedDay.of(spec, log), threadCount: threads)
+            let report = try replay.run(lastDay: command.value("day"), tables: Set(command.values("table")))
+            if command.flag("json") { reports.append(json(spec, report)) } else { show(spec, report) }
+        }
+        if command.flag("json") { Terminal.write(["version": 1, "syncs": .array(reports)]) }
+        return 0
+    }
+
+    private static func isDay(_ text: String) -> Bool {
+        text.utf8.count == 10
+            && text.utf8.enumerated().allSatisfy { $0 == 4 || $0 == 7 ? $1 == 45 : (48...57).contains($1) }
+    }
+
+    private static func schemaFile(_ spec: SyncSpec) throws(Failure) -> [UInt8]? {
+        guard let path = spec.schemaFile else { return nil }
+        let bytes = (try? DurableFile.read(path, maximum: maximumSchemaByteCount)).flatMap { $0 }
+        guard let bytes else {
+            throw Failure(
+                "config.no_schema_file", stage: .configuration, kind: .config, "\(path) cannot be read",
+                hint: "schema of sync \(spec.name) names a file of CREATE TABLE statements")
+        }
+        return bytes
+    }
+
+    private static func show(_ spec: SyncSpec, _ report: ReplayReport) {
+        let made = report.days.filter(\.isMade)
+        var text = "sync \(spec.name): \(report.days.count) states, \(made.count) made\n"
+        var table = TextTable([
+            .left("table"), .left("day"), .right("changes"), .right("rows"), .right("shown"), .left("remarks"),
+        ])
+        for day in made {
+            table.add(
+                day.table, day.day, "\(day.changeCount)", "\(day.rowCount)", "\(day.visibleRowCount)",
+                remarks(day.contradictions, day.rejections, day.losses))
+        }
+        text += table.text
+        for problem in report.problems { text += "schema: \(problem)\n" }
+        for day in report.removedDays { text += "removed: \(day)\n" }
+        Terminal.write(text)
+    }
+
+    private static func remarks(_ counts: [String: Int]...) -> String {
+        counts.flatMap { $0.sorted { $0.key < $1.key } }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    }
+
+    private static func json(_ counts: [String: Int]) -> JSONValue {
+        .object(counts.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONValue($0.value)) })
+    }
+
+    private static func json(_ spec: SyncSpec, _ report: ReplayReport) -> JSONValue {
+        let days = report.days.map { day -> JSONValue in
+            [
+                "table": .string(day.table), "day": .string(day.day), "made": .boolean(day.isMade),
+                "complete": .boolean(day.isComplete), "changes": JSONValue(day.changeCount),
+                "rows": JSONValue(day.rowCount), "visible_rows": JSONValue(day.visibleRowCount),
+                "linked_files": JSONValue(day.linkedFileCount), "contradictions": json(day.contradictions),
+                "rejections": json(day.rejections), "losses": json(day.losses),
+            ]
+        }
+        return [
+            "sync": .string(spec.name), "days": .array(days),
+            "problems": .array(report.problems.map { .string($0) }),
+            "removed": .array(report.removedDays.map { .string($0) }),
+        ]
+    }
+
+    // MARK: status and get
+
+    private static func status(
+        _ command: ParsedCommand, _ specs: [SyncSpec], _ warehouse: String
+    ) throws(Failure) -> Int32 {
+        let now = SystemClock().wallMilliseconds()
+        var syncs: [JSONValue] = []
+        var text = ""
+        for spec in specs {
+            let tables = try StateReader(spec, warehouse: warehouse).status()
+            var list = TextTable([
+                .left("table"), .left("day"), .left("complete"), .right("rows"), .right("shown"), .right("lag"),
+                .left("schema"), .left("remarks"),
+            ])
+            for table in tables {
+                let lag = table.lastCommitted.map { Amounts.age(milliseconds: max(0, now - $0 / 1_000)) } ?? "-"
+                list.add(
+                    table.table, table.day, table.isComplete ? "yes" : "no", "\(table.rowCount)",
+                    "\(table.visibleRowCount)", lag, table.schemaSource,
+                    remarks(table.contradictions, table.rejections, table.losses))
+            }
+            text += "sync \(spec.name): \(tables.count) tables\n" + list.text
+            syncs.append(["sync": .string(spec.name), "tables": .array(tables.map { json($0, now) })])
+        }
+        if command.flag("json") {
+            Terminal.write(["version": 1, "syncs": .array(syncs)])
+        } else {
+            Terminal.write(text)
+        }
+        return 0
+    }
+
+    private static func json(_ table: TableStatus, _ now: Int64) -> JSONValue {
+        [
+            "table": .string(table.table), "day": .string(table.day), "complete": .boolean(table.isComplete),
+            "rows": JSONValue(table.rowCount), "visible_rows": JSONValue(table.visibleRowCount),
+            "changes": JSONValue(table.changeCount), "new_files": JSONValue(table.newFileCount),
+            "lag_ms": table.lastCommitted.map { JSONValue(max(0, now - $0 / 1_000)) } ?? .null,
+            "schema_source": .string(table.schemaSource), "contradictions": json(table.contradictions),
+            "rejections": json(table.rejections), "losses": json(table.losses),
+        ]
+    }
+
+    private static func get(
+        _ command: ParsedCommand, _ specs: [SyncSpec], _ warehouse: String
+    ) throws(Failure) -> Int32 {
+        let table = command.arguments("table").first ?? ""
+        for spec in specs {
+            let reader = try StateReader(spec, warehouse: warehouse)
+            guard let rows = try reader.row(of: table, key: command.arguments("key")) else { continue }
+            let formatter = JSONLinesFormatter()
+            formatter.format(rows)
+            formatter.forEachGroup { _, bytes, _ in _ = StandardStreams.writeOutput(bytes.array) }
+            return 0
+        }
+        return 1
+    }
+}
+
+/// The day before which a sync has passed in every partition.
+enum PassedDay {
+    static func of(_ spec: SyncSpec, _ log: LogState) -> String? { nil }
+}
