@@ -92,7 +92,8 @@ internal import Platform
     @inline(__always)
     func view(_ from: Int, _ to: Int) -> ByteView {
         precondition(from >= 0 && from <= to && to <= count, "view outside store")
-        return unsafe ByteView(start: UnsafePointer((base + from).assumingMemoryBound(to: UInt8.self)), count: to - from)
+        let start = unsafe (base + from).assumingMemoryBound(to: UInt8.self)
+        return unsafe ByteView(start: UnsafePointer(start), count: to - from)
     }
 
     var all: ByteView { view(0, count) }

@@ -85,7 +85,8 @@ struct ChangeHead {
         store.append(byte: kind.rawValue)
         store.append(byte: (before == nil ? 0 : ChangeRecord.hasBefore) | (hasRow ? ChangeRecord.hasRow : 0))
         store.appendZeros(6)
-        for word in [place.leg, place.file, place.position, place.row, transactionRow, entry] { store.append(word: word) }
+        for word in [place.leg, place.file, place.position, place.row] { store.append(word: word) }
+        for word in [transactionRow, entry] { store.append(word: word) }
         store.append(word: before ?? 0)
         store.append(word: UInt64(0))
     }

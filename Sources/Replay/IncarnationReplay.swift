@@ -12,7 +12,7 @@ internal import Sinks
 /// column's type changes, the state is sorted anew on the way.
 struct IncarnationReplay {
     /// A state to begin with.
-    struct Base {
+    struct Beginning {
         var folder: String
         var manifest: StateManifest
     }
@@ -32,7 +32,7 @@ struct IncarnationReplay {
 
     let incarnation: TableIncarnation
     let rule: SyncTableSpec
-    let base: Base?
+    let base: Beginning?
     let inputs: [Input]
     /// Places of truncates that the change log has.
     let truncates: [SourcePlace]
@@ -57,11 +57,11 @@ struct IncarnationReplay {
         let cut = (truncates + incarnation.events.filter { $0.kind == .truncated }.map(\.place)).max()
         var base = base
         if let cut, let last = base?.manifest.lastPlace, cut > last { base = nil }
-        var state: StateMerge.Base?
+        var state: StateMerge.Beginning?
         var version: Int?
         if let base {
             version = try baseVersion(base)
-            state = StateMerge.Base(
+            state = StateMerge.Beginning(
                 folder: base.folder, files: base.manifest.files, layout: base.manifest.layout, conversion: nil)
         }
         var outcome: Outcome?
@@ -70,7 +70,7 @@ struct IncarnationReplay {
             try store.makeFolders(folder)
             let next = try run(phase, state, version, folder, outcome)
             if let outcome { try store.remove(outcome.folder) }
-            state = StateMerge.Base(folder: folder, files: next.files, layout: next.layout, conversion: nil)
+            state = StateMerge.Beginning(folder: folder, files: next.files, layout: next.layout, conversion: nil)
             version = phase.version
             outcome = next
         }
@@ -81,7 +81,7 @@ struct IncarnationReplay {
     private var isInferred: Bool { incarnation.versions.last?.source == .inferred }
 
     /// The version whose columns the base has; nil where types are guesses, and its columns go by their names.
-    private func baseVersion(_ base: Base) throws(Failure) -> Int? {
+    private func baseVersion(_ base: Beginning) throws(Failure) -> Int? {
         if isInferred { return nil }
         let from = base.manifest.versionFrom
         guard let index = incarnation.versions.firstIndex(where: { $0.from == from }),
@@ -124,7 +124,7 @@ struct IncarnationReplay {
     }
 
     private func run(
-        _ phase: Phase, _ state: StateMerge.Base?, _ stateVersion: Int?, _ folder: String, _ before: Outcome?
+        _ phase: Phase, _ state: StateMerge.Beginning?, _ stateVersion: Int?, _ folder: String, _ before: Outcome?
     ) throws(Failure) -> Outcome {
         let version = incarnation.versions[phase.version]
         let table = TableLayout(
@@ -181,7 +181,7 @@ struct IncarnationReplay {
     // MARK: The state before
 
     private func origins(
-        _ state: StateMerge.Base, _ stateVersion: Int?, _ version: Int
+        _ state: StateMerge.Beginning, _ stateVersion: Int?, _ version: Int
     ) throws(Failure) -> [LayoutOrigin] {
         if let stateVersion {
             return incarnation.origins(from: stateVersion, to: version).map { .schema($0) }
@@ -206,7 +206,7 @@ struct IncarnationReplay {
 
     /// Gives all rows of a state to the sorter, as if a snapshot had found them before the changes.
     private func sort(
-        _ state: StateMerge.Base, _ conversion: LayoutConversion, _ layout: StateLayout, into sorter: ChangeSorter
+        _ state: StateMerge.Beginning, _ conversion: LayoutConversion, _ layout: StateLayout, into sorter: ChangeSorter
     ) throws(Failure) {
         for file in state.files {
             let reader = try ParquetReader(LocalParquet(state.folder + "/" + file.name))

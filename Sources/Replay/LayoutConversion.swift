@@ -41,7 +41,8 @@ final class LayoutConversion: @unchecked Sendable {
             case .schema(.converted(let source, let conversion)):
                 for row in 0..<count where !conversion.append(rows.columns[source], row, to: column) { unfitCount += 1 }
             case .widened(let source):
-                for row in 0..<count where !ShapeWidening.append(rows.columns[source], row, to: column) { unfitCount += 1 }
+                let old = rows.columns[source]
+                for row in 0..<count where !ShapeWidening.append(old, row, to: column) { unfitCount += 1 }
             case .schema(.filled(let value, _)):
                 for _ in 0..<count { value.append(to: column) }
             }

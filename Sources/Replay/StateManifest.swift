@@ -173,7 +173,9 @@ enum Hexadecimal {
     static func text(_ bytes: [UInt8]) -> String {
         var digits: [UInt8] = []
         digits.reserveCapacity(2 * bytes.count)
-        for byte in bytes { for digit in [byte >> 4, byte & 15] { digits.append(digit < 10 ? 48 + digit : 87 + digit) } }
+        for byte in bytes {
+            for digit in [byte >> 4, byte & 15] { digits.append(digit < 10 ? 48 + digit : 87 + digit) }
+        }
         return String(decoding: digits, as: UTF8.self)
     }
 

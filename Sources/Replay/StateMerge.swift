@@ -11,7 +11,7 @@ internal import Synchronization
 /// has become small are written as one with it. Stretches are independent of each other and done by several threads.
 struct StateMerge {
     /// A state that is there.
-    struct Base {
+    struct Beginning {
         var folder: String
         var files: [StateFile]
         /// Its files' columns.
@@ -38,7 +38,7 @@ struct StateMerge {
     }
 
     let layout: StateLayout
-    let base: Base?
+    let base: Beginning?
     let changes: SortedChanges
     /// Where the new files go: an empty folder.
     let folder: String

@@ -131,7 +131,7 @@ struct TableDay {
         }
         var replay = IncarnationReplay(
             incarnation: incarnation, rule: rule,
-            base: base.map { IncarnationReplay.Base(folder: $0.folder, manifest: $0.manifest) },
+            base: base.map { IncarnationReplay.Beginning(folder: $0.folder, manifest: $0.manifest) },
             inputs: zip(files, scans).filter { file, scan in
                 (scan.firstPlace.map { $0 < file.to } ?? false) && (scan.lastPlace.map { $0 >= file.from } ?? false)
             }.map { file, _ in
@@ -188,7 +188,8 @@ struct TableDay {
         let places = files.compactMap { file, scan in scan.lastPlace.map { min($0, file.to) } }
         manifest.lastPlace = (places + schemaSteps + [base?.lastPlace].compactMap { $0 }).max()
         manifest.schemaStepCount = schemaSteps.count
-        manifest.lastCommitted = (files.compactMap { $0.1.lastCommitted } + [base?.lastCommitted].compactMap { $0 }).max()
+        let times = files.compactMap { $0.1.lastCommitted } + [base?.lastCommitted].compactMap { $0 }
+        manifest.lastCommitted = times.max()
         manifest.changeCount = outcome.changeCount
         manifest.rowCount = outcome.files.reduce(0) { $0 + $1.rowCount }
         manifest.visibleRowCount = manifest.rowCount

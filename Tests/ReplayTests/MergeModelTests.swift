@@ -99,7 +99,7 @@ func aStateIsWhatATableInMemoryIs(seed: UInt64) throws {
     let scratch = try ScratchFolder()
     var sample = Sample(seed: seed)
     let state = StateLayout(sample.layout)
-    var base: StateMerge.Base?
+    var base: StateMerge.Beginning?
     for day in 0..<4 {
         let sorter = ChangeSorter(
             RowCoding(sample.layout), scratchFolder: scratch.path,
@@ -127,7 +127,7 @@ func aStateIsWhatATableInMemoryIs(seed: UInt64) throws {
         #expect(outcome.counts.contradictionCount == 0, "seed \(seed), day \(day): \(outcome.counts)")
         #expect(outcome.files.reduce(0) { $0 + $1.rowCount } == Int64(found.count))
         #expect(try Syscalls.list(folder).count == outcome.files.count)
-        base = StateMerge.Base(folder: folder, files: outcome.files, layout: state)
+        base = StateMerge.Beginning(folder: folder, files: outcome.files, layout: state)
     }
 }
 
@@ -174,7 +174,7 @@ func aStateIsWhatATableInMemoryIs(seed: UInt64) throws {
     let next = try scratch.folder("b")
     var again = StateMerge(
         layout: StateLayout(layout),
-        base: StateMerge.Base(folder: folder, files: before.files, layout: StateLayout(layout)),
+        base: StateMerge.Beginning(folder: folder, files: before.files, layout: StateLayout(layout)),
         changes: second.finish(), folder: next)
     again.limits = limits
     let after = try again.run()
