@@ -24,7 +24,7 @@ public struct ReplayedDay: Sendable, Equatable {
 }
 
 /// What a run of a sync did.
-public struct ReplayReport: Sendable, Equatable {
+public struct SyncReport: Sendable, Equatable {
     public var days: [ReplayedDay] = []
     /// What of the schema's history does not fit together.
     public var problems: [String] = []
@@ -63,7 +63,7 @@ public struct SyncReplay {
 
     /// Replays all days up to `lastDay` (nil: all). `tables`: only these, `db.table` in the warehouse; empty: all.
     /// Throws `replay.busy` if another run holds the lock.
-    public func run(lastDay: String? = nil, tables: Set<String> = []) throws(Failure) -> ReplayReport {
+    public func run(lastDay: String? = nil, tables: Set<String> = []) throws(Failure) -> SyncReport {
         try store.makeFolders(store.warehouse + "/" + StateStore.root)
         guard let lock = try takeLock() else {
             throw Failure(
@@ -93,7 +93,7 @@ struct ReplaySession {
     private let files: [TableName: [ChangeFile]]
     private let statements: [(day: String, entry: SchemaEntry)]
     private var scans: [String: ChangeScan] = [:]
-    private var report = ReplayReport()
+    private var report = SyncReport()
     /// The states of the day before, by incarnation.
     private var previous: [String: (folder: String, manifest: StateManifest)] = [:]
 
@@ -116,7 +116,7 @@ struct ReplaySession {
         Set(files.values.joined().map(\.day) + statements.map(\.day)).sorted()
     }
 
-    mutating func run(lastDay: String?, tables: Set<String>) throws(Failure) -> ReplayReport {
+    mutating func run(lastDay: String?, tables: Set<String>) throws(Failure) -> SyncReport {
         let days = days.filter { day in lastDay.map { day <= $0 } ?? true }
         let floor = try keptFrom(days)
         for day in days {

@@ -96,7 +96,7 @@ enum SyncVerb {
         return bytes
     }
 
-    private static func show(_ spec: SyncSpec, _ report: ReplayReport) {
+    private static func show(_ spec: SyncSpec, _ report: SyncReport) {
         let made = report.days.filter(\.isMade)
         var text = "sync \(spec.name): \(report.days.count) states, \(made.count) made\n"
         var table = TextTable([
@@ -121,7 +121,7 @@ enum SyncVerb {
         .object(counts.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONValue($0.value)) })
     }
 
-    private static func json(_ spec: SyncSpec, _ report: ReplayReport) -> JSONValue {
+    private static func json(_ spec: SyncSpec, _ report: SyncReport) -> JSONValue {
         let days = report.days.map { day -> JSONValue in
             [
                 "table": .string(day.table), "day": .string(day.day), "made": .boolean(day.isMade),

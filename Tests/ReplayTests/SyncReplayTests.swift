@@ -7,7 +7,7 @@ import Testing
 
 @testable import Replay
 
-extension ReplayReport {
+extension SyncReport {
     fileprivate var isClean: Bool { days.allSatisfy { $0.contradictions.isEmpty } }
     fileprivate var isMade: Bool { days.allSatisfy { $0.isMade } }
 }
