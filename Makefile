@@ -3,10 +3,10 @@ SWIFT ?= swift
 JOBS ?= $(shell nproc)
 RELEASE = -c release --static-swift-stdlib --scratch-path .build-release
 
-.PHONY: help demo test build release unit broker system models torture bench parquet fmt lint docs check clean bootstrap
+.PHONY: help demo test build release unit broker system models torture bench parquet fuzz-parquet readers large-parquet fmt lint docs check clean bootstrap
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: bootstrap ## sample logs to a warehouse in .demo, and a look at it; no Kafka
 	@scripts/demo.sh
@@ -41,6 +41,18 @@ bench: release ## throughput against bare loops; needs a broker
 parquet: bootstrap ## access log, JSON lines, CSV to Parquet on one core, against DuckDB
 	@$(SWIFT) build -j $(JOBS) $(RELEASE) --product millrace-bench
 	@.venv/bin/python Benchmarks/parquet.py --bench .build-release/release/millrace-bench
+
+fuzz-parquet: bootstrap ## 100,000 random tables through pyarrow, DuckDB and our own reader; COUNT=n for fewer
+	@$(SWIFT) build -j $(JOBS) $(RELEASE) --product millrace-bench
+	@.venv/bin/python Benchmarks/fuzz_parquet.py --bench .build-release/release/millrace-bench --count $(or $(COUNT),100000)
+
+readers: bootstrap build ## every format and random tables through Hive 4 and Spark; MILLRACE_SPARK: a Python with pyspark
+	@.venv/bin/python Tests/system/test_tables.py
+	@.venv/bin/python Tests/system/random_tables.py 1 $(or $(COUNT),200)
+
+large-parquet: bootstrap ## 10,000 columns, and more than 2 GiB of text, read by DuckDB, pyarrow and ourselves; 10 GiB of disk
+	@$(SWIFT) build -j $(JOBS) $(RELEASE) --product millrace-bench --product millrace
+	@.venv/bin/python Benchmarks/large_parquet.py --bin .build-release/release
 
 fmt: ## formats the Swift sources in place
 	@$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests

@@ -115,9 +115,8 @@ final class CollectorPipeline {
                     += UInt64(parquet.rowCount(ofGroup: index))
             }
         } else {
-            route.formatter.format(rows)
-            try route.formatter.forEachGroup { index, bytes, count throws(Failure) in
-                try staged.append(groups[index], compression: route.spec.compression, bytes, rows: count)
+            try route.formatLines { index, bytes, count throws(Failure) in
+                try staged.append(groups[index], like: route.spec, bytes, rows: count)
                 pipeline.ledger.tables[groups[index].table, default: RowCounts()].written += UInt64(count)
             }
         }

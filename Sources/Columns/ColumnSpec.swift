@@ -62,10 +62,17 @@ public enum TimestampLayout: String, Sendable, CaseIterable {
     case int64, int96
 }
 
+/// The version of Parquet's data pages.
+public enum PageLayout: String, Sendable, CaseIterable {
+    case v1, v2
+}
+
 /// The files a table is written to.
 public enum FileFormat: String, Sendable, CaseIterable {
     case jsonLines = "jsonl"
     case parquet
+    /// Hive's text tables.
+    case delimited
 }
 
 public enum Compression: String, Sendable, CaseIterable {
@@ -99,8 +106,12 @@ public struct RouteSpec: Sendable, Equatable {
     public var compression: Compression = .none
     /// Level of gzip or zstd; nil: the codec's usual one.
     public var compressionLevel: Int?
+    /// For delimited text: the byte between columns; Ctrl-A as Hive's tables have it.
+    public var outputDelimiter: UInt8 = 1
     /// For Parquet: how times are kept.
     public var timestampLayout: TimestampLayout = .int64
+    /// For Parquet: the version of data pages.
+    public var pageLayout: PageLayout = .v1
     /// For Parquet: bytes of values of a row group.
     public var rowGroupByteCount = 256 << 20
     /// Share of rejected events (0...1) within `breakerWindow` events that stops the lane; 1 never stops.

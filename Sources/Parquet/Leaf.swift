@@ -8,6 +8,7 @@ enum PhysicalType: Int, Sendable {
 /// How values of a page are written. The raw values are those of the file.
 enum PageEncoding: Int, Sendable, Comparable {
     case plain = 0, plainDictionary = 2, rle = 3, deltaBinaryPacked = 5, deltaLengthByteArray = 6
+    case deltaByteArray = 7
     case rleDictionary = 8
 
     static func < (left: PageEncoding, right: PageEncoding) -> Bool { left.rawValue < right.rawValue }

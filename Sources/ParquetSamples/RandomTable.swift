@@ -16,9 +16,10 @@ public struct RandomTable {
 
     enum Style: CaseIterable { case constant, few, unique, rising, extreme, runs }
 
-    /// The table of a seed. Its column names are such as every reader must bear, or plain ones for Hive, which does
-    /// not bear blanks.
-    public init(seed: UInt64, hasPlainNames: Bool = false) {
+    /// The table of a seed. Its column names are such as every reader must bear; or plain ones for Hive, which does
+    /// not bear blanks, and a time in the last column, so that a route can write such a table.
+    /// `isSmall`: of few rows and columns, so that many tables can be compared.
+    public init(seed: UInt64, hasPlainNames: Bool = false, isSmall: Bool = false) {
         var generator = SeededGenerator(seed: seed)
         var options = ParquetOptions()
         options.codec = ParquetCodec.allCases.randomElement(using: &generator) ?? .zstd
@@ -28,14 +29,17 @@ public struct RandomTable {
         options.boundByteCount = [8, 16, 64].randomElement(using: &generator) ?? 64
         options.usesInt96 = Int.random(in: 0..<8, using: &generator) == 0
         options.usesDelta = Bool.random(using: &generator)
+        options.usesPages2 = Int.random(in: 0..<3, using: &generator) == 0
         options.rowGroupRowCount = [1, 500, 1 << 20].randomElement(using: &generator) ?? 1
         options.metadata = [("seed", "\(seed)")]
         var shapes: [(name: String, shape: ColumnShape)] = []
-        for index in 0..<Int.random(in: 1...12, using: &generator) {
+        for index in 0..<Int.random(in: 1...(isSmall ? 5 : 12), using: &generator) {
             let shape = Self.shape(depth: 0, &generator)
             shapes.append((hasPlainNames ? "c\(index)" : "c\(index) \(shape.type.rawValue) é", shape))
         }
-        let total = [0, 1, 2, 9, 100, 1_000, 3_000].randomElement(using: &generator) ?? 1
+        if hasPlainNames { shapes.append(("t", ColumnShape(.timestamp))) }
+        let totals = isSmall ? [0, 1, 2, 5, 9, 20, 60] : [0, 1, 2, 9, 100, 1_000, 3_000]
+        let total = totals.randomElement(using: &generator) ?? 1
         let batchCount = total == 0 ? 1 : Int.random(in: 1...3, using: &generator)
         var batches: [RowBatch] = []
         for index in 0..<batchCount {

@@ -5,25 +5,28 @@ internal import ParquetSamples
 internal import Pipeline
 internal import Platform
 
-/// `parquet-random FOLDER FIRST COUNT [plain]`: files of random tables, and what they hold as JSON, for other readers.
+/// `parquet-random FOLDER FIRST COUNT [plain|small]`: files of random tables, and what they hold as
+/// JSON, for other readers.
 func writeRandomTables(_ words: [String]) throws -> Int32 {
     guard words.count >= 5, let first = UInt64(words[3]), let count = UInt64(words[4]) else { return 64 }
     for seed in first..<first + count {
-        let table = RandomTable(seed: seed, hasPlainNames: words.count > 5)
+        let table = RandomTable(
+            seed: seed, hasPlainNames: words.count > 5 && words[5] == "plain",
+            isSmall: words.count > 5 && words[5] == "small")
         try Syscalls.open(words[2] + "/\(seed).parquet", .writeTruncate).writeAll(try table.file())
         try Syscalls.open(words[2] + "/\(seed).json", .writeTruncate).writeAll(Array(table.expected.utf8))
     }
     return 0
 }
 
-/// `parquet-roundtrip FIRST COUNT`: random tables through writer and reader; then the same files damaged in
+/// `parquet-roundtrip FIRST COUNT [small]`: random tables through writer and reader; then the same files damaged in
 /// places, which the reader may refuse but must survive.
 func roundTrip(_ words: [String]) throws -> Int32 {
-    guard words.count == 4, let first = UInt64(words[2]), let count = UInt64(words[3]) else { return 64 }
+    guard words.count >= 4, let first = UInt64(words[2]), let count = UInt64(words[3]) else { return 64 }
     var refused = 0
     var faults = 0
     for seed in first..<first + count {
-        let table = RandomTable(seed: seed)
+        let table = RandomTable(seed: seed, isSmall: words.count > 4)
         var bytes = try table.file()
         if let fault = try table.difference(reading: bytes) {
             faults += 1

@@ -73,6 +73,8 @@ struct TableDefinition {
     var columns: [ColumnSpec]
     var partition: String
     var format: FileFormat
+    /// The byte between columns of delimited text.
+    var separator: UInt8
     /// Absolute path of the table's folder.
     var folder: String
     /// Catalogue of Trino's Hive connector.
@@ -84,7 +86,7 @@ struct TableDefinition {
         table = parts.last ?? name
         columns = plan.columns
         partition = plan.spec.partitionName
-        format = plan.spec.fileFormat
+        (format, separator) = (plan.spec.fileFormat, plan.spec.outputDelimiter)
         folder = "\(warehouse)/\(database)/\(table)"
     }
 
@@ -97,20 +99,27 @@ struct TableDefinition {
         }
     }
 
-    private func name(_ dialect: Dialect) -> String {
+    func name(_ dialect: Dialect) -> String {
         dialect.quoted(database) + "." + dialect.quoted(table)
     }
 
     private func list(_ dialect: Dialect, withPartition: Bool) -> String {
-        var lines = columns.map { "  \(dialect.quoted($0.name)) \(dialect.type($0.shape))" }
+        var lines = columns.map { column in
+            // Delimited text holds them as JSON.
+            let isText = format == .delimited && column.type.isNested
+            return "  \(dialect.quoted(column.name)) " + (isText ? dialect.text : dialect.type(column.shape))
+        }
         if withPartition { lines.append("  \(dialect.quoted(partition)) \(dialect.text)") }
         return lines.joined(separator: ",\n")
     }
 
-    private var hive: String {
+    private var hive: String { hive(.hive) }
+
+    private func hive(_ dialect: Dialect) -> String {
         let storage =
             switch format {
             case .parquet: "STORED AS PARQUET"
+            case .delimited: delimitedStorage
             case .jsonLines:
                 // Why both patterns: a whole second is written without a fraction.
                 """
@@ -121,20 +130,22 @@ struct TableDefinition {
                 """
             }
         return """
-            CREATE DATABASE IF NOT EXISTS \(Dialect.hive.quoted(database));
-            CREATE EXTERNAL TABLE IF NOT EXISTS \(name(.hive)) (
-            \(list(.hive, withPartition: false))
+            CREATE DATABASE IF NOT EXISTS \(dialect.quoted(database));
+            CREATE EXTERNAL TABLE IF NOT EXISTS \(name(dialect)) (
+            \(list(dialect, withPartition: false))
             )
-            PARTITIONED BY (\(Dialect.hive.quoted(partition)) STRING)
+            PARTITIONED BY (\(dialect.quoted(partition)) STRING)
             \(storage)
-            LOCATION \(Dialect.hive.literal("file://" + folder));
-            MSCK REPAIR TABLE \(name(.hive));
+            LOCATION \(dialect.literal("file://" + folder));
+            MSCK REPAIR TABLE \(name(dialect));
 
             """
     }
 
     private var spark: String {
-        """
+        // Why: Spark's own CSV reader knows no escapes outside of quotes; its Hive tables do.
+        guard format != .delimited else { return hive(.spark) }
+        return """
         CREATE DATABASE IF NOT EXISTS \(Dialect.spark.quoted(database));
         CREATE TABLE IF NOT EXISTS \(name(.spark)) (
         \(list(.spark, withPartition: true))
@@ -156,7 +167,7 @@ struct TableDefinition {
             \(list(.trino, withPartition: true))
             )
             WITH (
-              format = '\(format == .parquet ? "PARQUET" : "JSON")',
+              \(trinoStorage),
               external_location = \(Dialect.trino.literal("file://" + folder)),
               partitioned_by = ARRAY[\(Dialect.trino.literal(partition))]
             );
@@ -165,10 +176,19 @@ struct TableDefinition {
             """
     }
 
+    private var trinoStorage: String {
+        switch format {
+        case .parquet: "format = 'PARQUET'"
+        case .jsonLines: "format = 'JSON'"
+        case .delimited: delimitedProperties
+        }
+    }
+
     private var duckdb: String {
         let files = Dialect.duckdb.literal("\(folder)/\(partition)=*/part-*")
         let types = "hive_partitioning = true, hive_types = {\(Dialect.duckdb.literal(partition)): VARCHAR}"
         let source: String
+        if format == .delimited { return delimitedView(files, types) }
         if format == .parquet {
             source = "read_parquet(\(files), \(types))"
         } else {

@@ -131,3 +131,37 @@ private func append(_ text: String, to column: Column) {
         }
     }
 }
+
+@Test func delimitedTextIsAsHiveReadsIt() throws {
+    let shapes: [(name: String, shape: ColumnShape)] = [
+        ("s", ColumnShape(.string)), ("i", ColumnShape(.int64)), ("d", ColumnShape(.double)), ("b", ColumnShape(.boolean)),
+        ("m", ColumnShape(.decimal, precision: 5, scale: 2)), ("t", ColumnShape(.timestamp)), ("y", ColumnShape(.date)),
+        ("x", ColumnShape(.bytes)), ("l", try #require(ColumnShape("list<string>"))),
+    ]
+    let rows = RowBatch(shapes: shapes)
+    let group = rows.appendGroup(RowGroup(table: "a.b", partition: "dt=x"))
+    append("a|b\\\n\r\\N", to: rows.columns[0])
+    rows.columns[1].append(Int64.min)
+    rows.columns[2].append(0.1)
+    rows.columns[3].append(Int64(1))
+    rows.columns[4].append(decimal: -150)
+    rows.columns[5].append(Int64(1_431_857_103_000_001))
+    rows.columns[6].append(Int64(16_572))
+    append("\0\u{1}", to: rows.columns[7])
+    append("a|\n", to: rows.columns[8].children[0])
+    rows.columns[8].children[0].appendNull()
+    rows.columns[8].appendList()
+    rows.commitRow(event: 0, group: group)
+    for column in rows.columns { column.appendNull() }
+    rows.commitRow(event: 1, group: group)
+    let formatter = DelimitedFormatter(separator: UInt8(ascii: "|"))
+    formatter.format(rows)
+    formatter.forEachGroup { _, bytes, rowCount in
+        #expect(rowCount == 2)
+        #expect(bytes.text == #"""
+            a\|b\\\n\r\\N|-9223372036854775808|0.1|true|-1.50|2015-05-17 10:05:03.000001|2015-05-17|AAE=|["a\|\\n",null]
+            \N|\N|\N|\N|\N|\N|\N|\N|\N
+
+            """#)
+    }
+}

@@ -64,3 +64,18 @@ func aTableBelongsToTheRouteThatCanGiveItsName(_ pattern: String, _ table: Strin
     ])
     #expect(Dialect.duckdb.type(shape, asText: true) == #"STRUCT("id" BIGINT, "a b" MAP(VARCHAR, VARCHAR))[]"#)
 }
+
+@Test func delimitedTextIsDeclaredWithItsEscapes() throws {
+    let hive = try definition(.delimited).text(.hive)
+    #expect(hive.contains(#"""
+        ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
+        WITH SERDEPROPERTIES ('field.delim' = '\u0001', 'serialization.format' = '\u0001', 'escape.delim' = '\\', \#
+        'serialization.escape.crlf' = 'true', 'serialization.null.format' = '\\N')
+        STORED AS TEXTFILE
+        LOCATION
+        """#))
+    let duckdb = try definition(.delimited).text(.duckdb)
+    #expect(duckdb.contains(#"regexp_extract_all(line, '(?s)((?:[^\\\x01]|\\.)*)(?:\x01|$)', 1) AS parts, "dt""#))
+    #expect(duckdb.contains(#"  CAST(nullif(parts[4], '\N') AS DECIMAL(18,2)) AS "total","#))
+    #expect(try definition(.delimited).text(.trino).contains(#"textfile_field_separator = U&'\0001',"#))
+}

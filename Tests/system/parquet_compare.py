@@ -177,7 +177,7 @@ def entries(value, kind):
     return [[None] for _ in leaves(kind)] if isinstance(kind, tuple) else [[value]]
 
 
-def compare(path, expected_path, with_duckdb=True):
+def compare(path, expected_path, with_duckdb=True, session=None):
     """The differences as texts; none is right."""
     expected = json.load(open(expected_path))
     faults = []
@@ -201,7 +201,7 @@ def compare(path, expected_path, with_duckdb=True):
             faults += check_bounds(path, file, place, part, column, leaf)
             place += 1
     if with_duckdb:
-        session = duckdb.connect(config={"threads": 1})
+        session = session or duckdb.connect(config={"threads": 1})
         names = ", ".join(select(quoted(column["name"]), column["type"]) for column in expected["columns"])
         rows = session.execute(f"SELECT {names} FROM read_parquet('{path}', file_row_number = true) ORDER BY file_row_number").fetchall()
         for index, column in enumerate(expected["columns"]):
@@ -268,16 +268,3 @@ def check_filters(path, session, expected):
     return faults
 
 
-if __name__ == "__main__":
-    import sys
-    bad = 0
-    for seed in range(int(sys.argv[2]), int(sys.argv[2]) + int(sys.argv[3])):
-        try:
-            faults = compare(f"{sys.argv[1]}/{seed}.parquet", f"{sys.argv[1]}/{seed}.json")
-        except Exception as fault:
-            faults = [f"{seed}: {type(fault).__name__}: {fault}"]
-        for fault in faults:
-            print(fault)
-        bad += bool(faults)
-    print(f"{bad} of {sys.argv[3]} files are wrong")
-    sys.exit(1 if bad else 0)

@@ -1,11 +1,11 @@
 """Parquet files against two independent readers: value by value, statistics, and what a run writes."""
 import lzma
-import shutil
 
 import configs
 import parquet_compare
-import parquet_hive
+import random_tables
 from harness import SHARED, Skip, Workspace, audit, check, query, run, source
+from readers import hive_rows, need_hive
 
 TABLES = 80
 
@@ -20,11 +20,9 @@ def test_random_tables_read_back_equal_in_pyarrow_and_duckdb():
 
 
 def test_random_tables_read_back_equal_in_hive():
-    if not (SHARED / "hive" / "hive.sh").exists() or not shutil.which("java"):
-        raise Skip("no ../shared/hive, or no Java")
+    need_hive()
     with Workspace("parquet-hive") as space:
-        run("millrace-bench", "parquet-random", space.path, 1, 12, "plain")
-        faults = parquet_hive.compare(space.path, range(1, 13))
+        faults = random_tables.compare(space, "hive", hive_rows, range(1, 13))
         check(not faults, "\n".join(faults[:10]))
 
 

@@ -8,8 +8,10 @@ final class LaneRoute {
     let index: Int
     let plan: RoutePlan
     let stage: RouteStage
-    let formatter = JSONLinesFormatter()
-    /// How rows become Parquet; nil: they become JSON lines.
+    private let formatter = JSONLinesFormatter()
+    /// How rows become delimited text; nil: they become Parquet or JSON lines.
+    private let delimited: DelimitedFormatter?
+    /// How rows become Parquet; nil: they become lines.
     let layout: ParquetLayout?
     var events: [Int32] = []
 
@@ -20,6 +22,21 @@ final class LaneRoute {
         self.plan = plan
         stage = try RouteStage(plan)
         layout = plan.spec.fileFormat == .parquet ? ParquetLayout(plan.spec, columns: plan.columns) : nil
+        delimited = plan.spec.fileFormat == .delimited
+            ? DelimitedFormatter(separator: plan.spec.outputDelimiter) : nil
+    }
+
+    /// Formats the stage's rows as lines and lends each group's.
+    func formatLines(
+        _ body: (_ group: Int, _ bytes: ByteView, _ rowCount: Int) throws(Failure) -> Void
+    ) throws(Failure) {
+        if let delimited {
+            delimited.format(stage.rows)
+            try delimited.forEachGroup(body)
+        } else {
+            formatter.format(stage.rows)
+            try formatter.forEachGroup(body)
+        }
     }
 
     /// How many events of the batch this route took and refused, per partition of the lane.

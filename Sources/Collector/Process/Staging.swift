@@ -4,12 +4,12 @@ internal import Sinks
 
 extension StagedFiles {
     /// Appends formatted rows of one group.
-    func append(_ group: RowGroup, compression: Compression, _ bytes: ByteView, rows: Int) throws(Failure) {
+    func append(_ group: RowGroup, like route: RouteSpec, _ bytes: ByteView, rows: Int) throws(Failure) {
         // Safety: `bytes` lives until the call that lends it returns.
         let buffer = unsafe UnsafeRawBufferPointer(start: bytes.start, count: bytes.count)
         try unsafe append(
-            table: group.table, partition: group.partition, compression: compression, bytes: buffer,
-            rows: UInt64(rows))
+            table: group.table, partition: group.partition, format: route.fileFormat, compression: route.compression,
+            bytes: buffer, rows: UInt64(rows))
     }
 }
 

@@ -109,9 +109,8 @@ public final class ReplayRoutes: QuarantineIntake {
         guard rows.rowCount > 0 else { return }
         if let layout = route.layout { return try parquet.append(rows, as: layout, to: files) }
         let groups = rows.groups
-        route.formatter.format(rows)
-        try route.formatter.forEachGroup { index, bytes, count throws(Failure) in
-            try files.append(groups[index], compression: route.spec.compression, bytes, rows: count)
+        try route.formatLines { index, bytes, count throws(Failure) in
+            try files.append(groups[index], like: route.spec, bytes, rows: count)
         }
     }
 

@@ -42,26 +42,51 @@ extension PipelineSpecs {
             ])
     }
 
+    /// The byte between columns of delimited output.
+    static var outputSeparator: ConfigValue<UInt8> {
+        .scalar(
+            "byte", expected: "one character such as tab, comma, | or \\u0001; no letter, digit or space",
+            range: "one byte below 128", render: separatorText,
+            convert: { text in
+                guard case .some(.some(let byte)) = separatorByte(text), !isTaken(byte) else { return nil }
+                return byte
+            })
+    }
+
+    private static func separatorText(_ byte: UInt8) -> String {
+        guard byte < 0x20 else { return String(Unicode.Scalar(byte)) }
+        return "\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
+
+    /// What numbers, times and base64 are written with, and what escapes.
+    private static func isTaken(_ byte: UInt8) -> Bool {
+        (byte | 0x20) &- 97 < 26 || byte &- 48 < 10 || "+-.:/= \\".utf8.contains(byte)
+    }
+
     /// One byte: itself, or a name for those that are hard to write.
     private static var separator: ConfigValue<UInt8?> { separator(allowsNone: false) }
     private static var separatorOrNone: ConfigValue<UInt8?> { separator(allowsNone: true) }
 
     private static func separator(allowsNone: Bool) -> ConfigValue<UInt8?> {
-        let names: [String: UInt8] = [
-            "tab": 9, "\\t": 9, "space": 32, "comma": 44, "semicolon": 59, "pipe": 124, "backslash": 92,
-        ]
-        return .scalar(
+        .scalar(
             "byte", expected: "one ASCII character, tab, space, or \\u0001" + (allowsNone ? ", or none" : ""),
             range: "one byte below 128", render: { $0.map { String($0) } ?? "none" },
             convert: { text in
                 if allowsNone, text == "none" { return .some(0) }
-                if let byte = names[text] { return .some(byte) }
-                if text.hasPrefix("\\u00"), text.utf8.count == 6, let byte = UInt8(text.dropFirst(4), radix: 16) {
-                    return byte > 0 && byte < 0x80 && byte != 10 && byte != 13 ? .some(byte) : nil
-                }
-                guard text.utf8.count == 1, let byte = text.utf8.first, byte > 0, byte < 0x80 else { return nil }
-                return byte == 10 || byte == 13 ? nil : .some(byte)
+                return separatorByte(text)
             })
+    }
+
+    private static func separatorByte(_ text: String) -> UInt8?? {
+        let names: [String: UInt8] = [
+            "tab": 9, "\\t": 9, "space": 32, "comma": 44, "semicolon": 59, "pipe": 124, "backslash": 92,
+        ]
+        if let byte = names[text] { return .some(byte) }
+        if text.hasPrefix("\\u00"), text.utf8.count == 6, let byte = UInt8(text.dropFirst(4), radix: 16) {
+            return byte > 0 && byte < 0x80 && byte != 10 && byte != 13 ? .some(byte) : nil
+        }
+        guard text.utf8.count == 1, let byte = text.utf8.first, byte > 0, byte < 0x80 else { return nil }
+        return byte == 10 || byte == 13 ? nil : .some(byte)
     }
 
     /// A text that may be empty.

@@ -45,8 +45,11 @@ extension PipelineSpecs {
         if let level = route.compressionLevel, route.compression == .gzip, level > 9 {
             faults.add(node, "level", "gzip's levels are 1 to 9")
         }
+        if route.fileFormat != .delimited, node["delimiter"] != nil {
+            faults.add(node, "delimiter", "\"delimiter\" is for the format delimited")
+        }
         guard route.fileFormat != .parquet else { return }
-        for name in ["level", "timestamps", "row_group"] where node[name] != nil {
+        for name in ["level", "timestamps", "pages", "row_group"] where node[name] != nil {
             faults.add(node, name, "\"\(name)\" is for the format parquet")
         }
         if route.compression == .snappy {
@@ -143,5 +146,6 @@ extension PipelineSpecs {
             && left.columns.map(\.shape) == right.columns.map(\.shape)
         return (isOwn || isEqual) && left.partitionName == right.partitionName && left.timeZone == right.timeZone
             && left.fileFormat == right.fileFormat && left.timestampLayout == right.timestampLayout
+            && left.outputDelimiter == right.outputDelimiter
     }
 }

@@ -81,7 +81,11 @@ enum PipelineSpecs {
             fields: [
                 .optional(
                     "format", .choice, \.fileFormat,
-                    "`jsonl`: a JSON object per line. `parquet`: typed columns, for Hive, Spark, Trino, DuckDB."),
+                    "`jsonl`: a JSON object per line. `parquet`: typed columns, for Hive, Spark, Trino, DuckDB. "
+                        + "`delimited`: text tables of Hive."),
+                .optional(
+                    "delimiter", outputSeparator, \.outputDelimiter,
+                    "For delimited: the byte between columns; `tab`, `comma`, `\\u0001` (Hive's own)."),
                 .optional("compression", .choice, \.compression, default: "none; parquet: zstd",
                     "gzip is read everywhere, zstd is smaller and faster; snappy (parquet only) is the fastest."),
                 .optional(
@@ -91,6 +95,10 @@ enum PipelineSpecs {
                     "timestamps", .choice, \.timestampLayout,
                     "For parquet. `int64`: microseconds in UTC, for Hive 4, Spark, Trino, DuckDB; `int96`: for Hive 3, "
                         + "without statistics."),
+                .optional(
+                    "pages", .choice, \.pageLayout,
+                    "For parquet. `v1`: read by everything; `v2`: levels of nested columns and nulls stand "
+                        + "uncompressed beside the values."),
                 .optional(
                     "row_group", .bytes(1 << 20...4 << 30), \.rowGroupByteCount,
                     "For parquet: bytes of values of a row group before encoding. Lower: less memory for readers; "

@@ -24,6 +24,8 @@ final class ColumnReader {
     var entry: (repetition: Int, definition: Int)?
     private var values = PageValues(.plain, .empty)
     private var pageBytes = PageBytes.empty
+    /// The last value of a page whose values leave out what they share.
+    private var previous = ByteBuffer()
     private let dictionary = DictionaryPage()
     private var hasDictionary = false
 
@@ -162,6 +164,7 @@ final class ColumnReader {
             // A page of nulls alone may have no values' bytes at all.
             if pageBytes.count > 0 { try values.begin(column, dictionaryCount: dictionary.count) }
         }
+        previous.removeAll(keeping: 1 << 20)
         pageRowsLeft = header.valueCount
     }
 
@@ -202,9 +205,12 @@ final class ColumnReader {
     private func appendValues(_ count: Int, to target: Column) throws(Failure) {
         let isOptional = column.isOptional
         let isBytes = column.physical == .byteArray || column.physical == .fixed || column.physical == .int96
+        let isPrefixed = values.usesPrefixes
         for _ in 0..<count {
             if isOptional, try levels.next() == 0 {
                 target.appendNull()
+            } else if isPrefixed {
+                try appendPrefixed(to: target)
             } else if isBytes {
                 let place = try values.nextPlace()
                 try append(bytes: pageBytes.view(place.from, place.to), to: target)
@@ -222,11 +228,23 @@ final class ColumnReader {
             let place = dictionary.places[number]
             return try append(bytes: dictionary.bytes.view(place.from, place.to), to: target)
         }
+        if values.usesPrefixes { return try appendPrefixed(to: target) }
         guard column.physical == .byteArray || column.physical == .fixed || column.physical == .int96 else {
             return try append(word: try values.nextWord(), to: target)
         }
         let place = try values.nextPlace()
         try append(bytes: pageBytes.view(place.from, place.to), to: target)
+    }
+
+    private func appendPrefixed(to target: Column) throws(Failure) {
+        let place = try values.nextPrefixed()
+        guard place.shared <= previous.count else {
+            throw Damage.corrupt("a value shares more than the one before it has")
+        }
+        previous.truncate(to: place.shared)
+        let rest = pageBytes.view(place.from, place.to)
+        unsafe previous.append(UnsafeRawBufferPointer(start: rest.start, count: rest.count))
+        try append(bytes: PageBytes(previous, 0, previous.count).view(0, previous.count), to: target)
     }
 
     @inline(__always)

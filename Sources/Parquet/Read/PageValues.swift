@@ -33,7 +33,10 @@ final class DictionaryPage {
 
 /// The values of a data page, one after the other.
 struct PageValues {
-    private enum Form { case bits, hybridBits, words, words32, delta, delta32, fixed, lengths, deltaLengths, numbers }
+    private enum Form {
+        case bits, hybridBits, words, words32, delta, delta32, fixed, lengths, deltaLengths, prefixes, numbers
+    }
+
 
     private let encoding: PageEncoding
     private let bytes: PageBytes
@@ -42,6 +45,8 @@ struct PageValues {
     private var width = 0
     private var hybrid: HybridDecoder
     private var delta: DeltaDecoder?
+    /// Of values without their beginnings: the lengths of those, which the values before have.
+    private var shared: DeltaDecoder?
     /// Values of the dictionary; numbers are below.
     private var dictionaryCount = 0
 
@@ -52,6 +57,7 @@ struct PageValues {
     }
 
     var usesDictionary: Bool { form == .numbers }
+    var usesPrefixes: Bool { form == .prefixes }
 
     /// Settles how the values are read.
     mutating func begin(_ column: StoredColumn, isDictionary: Bool = false, dictionaryCount: Int = 0) throws(Failure) {
@@ -77,6 +83,14 @@ struct PageValues {
             delta = lengths
             at = try lengths.skipAll()
             form = .deltaLengths
+        case (.deltaByteArray, .byteArray), (.deltaByteArray, .fixed):
+            var prefixes = try DeltaDecoder(bytes)
+            shared = prefixes
+            let middle = try prefixes.skipAll()
+            var lengths = try DeltaDecoder(bytes.part(middle, bytes.count))
+            delta = lengths
+            at = middle + (try lengths.skipAll())
+            form = .prefixes
         case (.rleDictionary, _), (.plainDictionary, _):
             // A page without values may hold nothing at all.
             let bitWidth = bytes.count > 0 ? Int(bytes[0]) : 0
@@ -110,7 +124,7 @@ struct PageValues {
             guard at >> 3 < bytes.count else { throw Damage.corrupt("a page has fewer values than it says") }
             at &+= 1
             return Int64(bytes.bits(at &- 1, 1))
-        case .fixed, .lengths, .deltaLengths, .numbers: throw Damage.corrupt("values are of another type")
+        case .fixed, .lengths, .deltaLengths, .prefixes, .numbers: throw Damage.corrupt("values are of another type")
         }
     }
 
@@ -133,6 +147,16 @@ struct PageValues {
         try need(length)
         at &+= length
         return (at &- length, at)
+    }
+
+    /// How many bytes the next byte string shares with the one before it, and where the rest lies in the page.
+    mutating func nextPrefixed() throws(Failure) -> (shared: Int, from: Int, to: Int) {
+        let prefix = Int32(truncatingIfNeeded: try shared?.next() ?? 0)
+        let length = Int32(truncatingIfNeeded: try delta?.next() ?? 0)
+        guard prefix >= 0, length >= 0 else { throw Damage.corrupt("a value has a negative length") }
+        try need(Int(length))
+        at &+= Int(length)
+        return (Int(prefix), at &- Int(length), at)
     }
 
     /// The next number of the dictionary.

@@ -93,36 +93,33 @@ extension ColumnEncoder {
         if leaf.repetition > 0 { repetitions.append(repetition) }
     }
 
-    /// Appends levels of the page under construction as a version 1 page has them, with their length before them.
-    func appendLevels(_ scratch: EncoderScratch) {
+    /// Appends the levels of the page under construction, in pages of version 1 each with their length before them.
+    /// Returns the bytes of both kinds.
+    func appendLevels(_ scratch: EncoderScratch) -> (repetition: Int, definition: Int) {
+        let start = scratch.payload.count
         if leaf.repetition > 0 {
-            unsafe Self.append(levels: repetitions.start, repetitions.count, maximum: leaf.repetition, scratch)
+            unsafe append(levels: repetitions.start, repetitions.count, maximum: leaf.repetition, scratch)
         }
-        if leaf.definition > 1 {
-            unsafe Self.append(levels: levels.start, levels.count, maximum: leaf.definition, scratch)
-            return
-        }
-        let start = scratch.payload.count
-        scratch.payload.append(littleEndian: UInt32(0))
-        unsafe HybridEncoding.append(levels: levels.start, count: levels.count, to: &scratch.payload)
-        Self.setLength(at: start, scratch)
+        let middle = scratch.payload.count
+        unsafe append(levels: levels.start, levels.count, maximum: leaf.definition, scratch)
+        return (middle - start, scratch.payload.count - middle)
     }
 
-    private static func append(
-        levels: UnsafePointer<UInt8>, _ count: Int, maximum: UInt8, _ scratch: EncoderScratch
-    ) {
+    private func append(levels: UnsafePointer<UInt8>, _ count: Int, maximum: UInt8, _ scratch: EncoderScratch) {
         let start = scratch.payload.count
-        scratch.payload.append(littleEndian: UInt32(0))
-        scratch.wideLevels.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
-        let wide = unsafe UnsafeMutableRawPointer(scratch.wideLevels.reserve(4 * count))
-            .assumingMemoryBound(to: UInt32.self)
-        for index in 0..<count { unsafe wide[index] = UInt32(levels[index]) }
-        unsafe HybridEncoding.append(
-            indices: wide, count: count, bitWidth: HybridEncoding.bitWidth(maximum: Int(maximum)), to: &scratch.payload)
-        setLength(at: start, scratch)
-    }
-
-    private static func setLength(at start: Int, _ scratch: EncoderScratch) {
+        if !options.usesPages2 { scratch.payload.append(littleEndian: UInt32(0)) }
+        if maximum == 1 {
+            unsafe HybridEncoding.append(levels: levels, count: count, to: &scratch.payload)
+        } else {
+            scratch.wideLevels.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
+            let wide = unsafe UnsafeMutableRawPointer(scratch.wideLevels.reserve(4 * count))
+                .assumingMemoryBound(to: UInt32.self)
+            for index in 0..<count { unsafe wide[index] = UInt32(levels[index]) }
+            unsafe HybridEncoding.append(
+                indices: wide, count: count, bitWidth: HybridEncoding.bitWidth(maximum: Int(maximum)),
+                to: &scratch.payload)
+        }
+        guard !options.usesPages2 else { return }
         let byteCount = UInt32(truncatingIfNeeded: scratch.payload.count - start - 4)
         unsafe UnsafeMutableRawPointer(scratch.payload.start + start)
             .storeBytes(of: byteCount.littleEndian, as: UInt32.self)

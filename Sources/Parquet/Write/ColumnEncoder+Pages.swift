@@ -7,7 +7,7 @@ extension ColumnEncoder {
     func finishPage(_ scratch: EncoderScratch) throws(Failure) {
         guard rowCount > 0 else { return }
         scratch.payload.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
-        appendLevels(scratch)
+        let levelByteCounts = appendLevels(scratch)
         let isWorthwhile = isDictionaryWorthwhile
         let isFirst = !isDictionaryJudged
         if usesDictionary, valueCount > 0 {
@@ -16,10 +16,10 @@ extension ColumnEncoder {
         }
         var encoding = PageEncoding.plain
         if valueCount > 0 {
-            encoding = usesDictionary ? encodeNumbers(&scratch.payload) : encodeValues(&scratch.payload)
+            encoding = usesDictionary ? encodeNumbers(&scratch.payload) : try encodeValues(scratch)
         }
         let bounds = pageBounds
-        try writePage(encoding, bounds, scratch)
+        try writePage(encoding, bounds, levelByteCounts, scratch)
         if usesDictionary, dictionaryByteCount > options.dictionaryByteCount || !isWorthwhile { usesDictionary = false }
         pageStart = (rawByteCount, dictionaryByteCount)
         chunkWords.take(words)
@@ -40,25 +40,47 @@ extension ColumnEncoder {
         }
     }
 
-    private func writePage(_ encoding: PageEncoding, _ bounds: Bounds?, _ scratch: EncoderScratch) throws(Failure) {
+    private func writePage(
+        _ encoding: PageEncoding, _ bounds: Bounds?, _ levelByteCounts: (repetition: Int, definition: Int),
+        _ scratch: EncoderScratch
+    ) throws(Failure) {
         scratch.compressed.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
-        try unsafe scratch.compressor.compress(scratch.payload.bytes, into: &scratch.compressed)
+        // Levels of version 2 stand before what is compressed.
+        let plain = options.usesPages2 ? levelByteCounts.repetition + levelByteCounts.definition : 0
+        let isCompressed = scratch.payload.count > plain
+        if isCompressed {
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: scratch.payload.bytes[plain...])
+            try unsafe scratch.compressor.compress(rest, into: &scratch.compressed)
+        }
         let (entryCount, payloadByteCount) = (levels.count, scratch.payload.count)
-        let compressedByteCount = scratch.compressed.count
+        let compressedByteCount = plain + scratch.compressed.count
         scratch.header.removeAll()
         scratch.header.element { header in
-            header.int32(1, 0)
+            header.int32(1, options.usesPages2 ? 3 : 0)
             header.int32(2, payloadByteCount)
             header.int32(3, compressedByteCount)
-            header.structure(5) { page in
+            guard options.usesPages2 else {
+                header.structure(5) { page in
+                    page.int32(1, entryCount)
+                    page.int32(2, encoding.rawValue)
+                    page.int32(3, PageEncoding.rle.rawValue)
+                    page.int32(4, PageEncoding.rle.rawValue)
+                }
+                return
+            }
+            header.structure(8) { page in
                 page.int32(1, entryCount)
-                page.int32(2, encoding.rawValue)
-                page.int32(3, PageEncoding.rle.rawValue)
-                page.int32(4, PageEncoding.rle.rawValue)
+                page.int32(2, entryCount - valueCount)
+                page.int32(3, rowCount)
+                page.int32(4, encoding.rawValue)
+                page.int32(5, levelByteCounts.definition)
+                page.int32(6, levelByteCounts.repetition)
+                page.boolean(7, isCompressed && options.codec != .none)
             }
         }
         let offset = pages.count
         pages.append(scratch.header.bytes)
+        unsafe pages.append(UnsafeRawBufferPointer(rebasing: scratch.payload.bytes[..<plain]))
         unsafe pages.append(scratch.compressed.bytes)
         record.uncompressedByteCount += scratch.header.bytes.count + payloadByteCount
         record.nullCount += entryCount - valueCount
@@ -154,63 +176,8 @@ extension ColumnEncoder {
         return .rleDictionary
     }
 
-    private func encodeValues(_ output: inout ByteBuffer) -> PageEncoding {
-        let count = valueCount
-        switch leaf.physical {
-        case .byteArray: return encodeByteStrings(&output)
-        case .fixed, .int96:
-            unsafe output.append(values.bytes)
-            return .plain
-        case .boolean:
-            let words = unsafe UnsafeRawPointer(values.start).assumingMemoryBound(to: Int64.self)
-            let target = unsafe output.reserve((count + 7) / 8)
-            unsafe target.update(repeating: 0, count: (count + 7) / 8)
-            for index in 0..<count where unsafe words[index] != 0 { unsafe target[index >> 3] |= 1 << UInt8(index & 7) }
-            output.advance((count + 7) / 8)
-            return .plain
-        case .int32, .int64, .double, .float:
-            let words = unsafe UnsafeRawPointer(values.start).assumingMemoryBound(to: Int64.self)
-            if options.usesDelta, leaf.physical != .double {
-                let before = output.count
-                unsafe DeltaEncoding.append(words, count: count, is32: leaf.physical == .int32, to: &output)
-                // Why: packed bits compress no further, so they have to be clearly fewer.
-                if (output.count - before) * 8 <= count * leaf.width * 7 { return .deltaBinaryPacked }
-                output.truncate(to: before)
-            }
-            unsafe Self.append(words: words, count: count, width: leaf.width, to: &output)
-            return .plain
-        }
-    }
-
-    private func encodeByteStrings(_ output: inout ByteBuffer) -> PageEncoding {
-        let count = valueCount
-        let lengths = unsafe UnsafeRawPointer(numbers.start).assumingMemoryBound(to: UInt32.self)
-        if options.usesDelta {
-            // Safety: lengths fit into 30 bits.
-            unsafe withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(count, 1)) { wide in
-                guard let base = wide.baseAddress else { return }
-                for index in 0..<count { unsafe base[index] = Int64(lengths[index]) }
-                unsafe DeltaEncoding.append(base, count: count, is32: true, to: &output)
-            }
-            unsafe output.append(values.bytes)
-            return .deltaLengthByteArray
-        }
-        let target = unsafe output.reserve(4 * count + values.count)
-        var to = UnsafeMutableRawPointer(target)
-        var from = unsafe UnsafeRawPointer(values.start)
-        for index in 0..<count {
-            let length = unsafe lengths[index]
-            unsafe to.storeBytes(of: length.littleEndian, as: UInt32.self)
-            unsafe (to + 4).copyMemory(from: from, byteCount: Int(length))
-            unsafe to += 4 + Int(length)
-            unsafe from += Int(length)
-        }
-        output.advance(4 * count + values.count)
-        return .plain
-    }
-
     /// Appends words as little-endian values of 4 or 8 bytes.
-    private static func append(
+    static func append(
         words: UnsafePointer<Int64>, count: Int, width: Int, to output: inout ByteBuffer
     ) {
         let target = unsafe UnsafeMutableRawPointer(output.reserve(count * width))

@@ -31,6 +31,9 @@ final class ColumnEncoder {
     var usesDictionary: Bool
     /// Whether the first page with values has decided about the dictionary.
     var isDictionaryJudged = false
+    /// Whether byte strings without a dictionary are written without what they share with the one before; nil: the
+    /// chunk has no such page yet.
+    var prefersPrefixes: Bool?
     /// Bytes of values and of the dictionary where the page under construction begins.
     var pageStart = (raw: 0, dictionary: 0)
     /// Finished data pages with their headers.
@@ -74,7 +77,7 @@ final class ColumnEncoder {
         (chunkWords, chunkDoubles, chunkWides) = (WordBounds(), DoubleBounds(), WideBounds())
         chunkTexts.removeAll()
         usesDictionary = leaf.physical != .boolean && options.dictionaryByteCount > 0 && restCount == 0
-        isDictionaryJudged = false
+        (isDictionaryJudged, prefersPrefixes) = (false, nil)
         pageStart = (0, 0)
         if restCount > 0 { restCount -= 1 }
         wordDictionary?.removeAll()

@@ -146,7 +146,7 @@ struct Footer {
     private func write(column: Int, of group: Int, at offset: Int64, to output: inout ThriftOutput) {
         let chunk = groups[group].columns[column]
         output.int64(2, 0)
-        output.structure(3) { Self.write(leaves[column], chunk, at: offset, codec: options.codec, to: &$0) }
+        output.structure(3) { Self.write(leaves[column], chunk, at: offset, options, to: &$0) }
         let place = group * leaves.count + column
         output.int64(4, offsetIndexes[place].offset)
         output.int32(5, offsetIndexes[place].length)
@@ -158,7 +158,8 @@ struct Footer {
 
     /// ColumnMetaData.
     private static func write(
-        _ leaf: Leaf, _ chunk: ColumnChunkRecord, at offset: Int64, codec: ParquetCodec, to output: inout ThriftOutput
+        _ leaf: Leaf, _ chunk: ColumnChunkRecord, at offset: Int64, _ options: ParquetOptions,
+        to output: inout ThriftOutput
     ) {
         let hasDictionary = chunk.dictionaryByteCount > 0
         let used = Dictionary(chunk.pages.map { ($0.encoding, 1) }, uniquingKeysWith: +)
@@ -172,7 +173,7 @@ struct Footer {
         output.list(3, .binary, count: leaf.path.count) { list in
             for name in leaf.path { list.element(Array(name.utf8)) }
         }
-        output.int32(4, codec.number)
+        output.int32(4, options.codec.number)
         output.int64(5, Int64(chunk.valueCount))
         output.int64(6, Int64(chunk.uncompressedByteCount))
         output.int64(7, Int64(chunk.compressedByteCount))
@@ -188,7 +189,8 @@ struct Footer {
         }
         output.list(13, .structure, count: used.count + (hasDictionary ? 1 : 0)) { list in
             if hasDictionary { list.element { Self.write(pageType: 2, .plain, 1, to: &$0) } }
-            for (encoding, count) in used { list.element { Self.write(pageType: 0, encoding, count, to: &$0) } }
+            let type = options.usesPages2 ? 3 : 0
+            for (encoding, count) in used { list.element { Self.write(pageType: type, encoding, count, to: &$0) } }
         }
     }
 

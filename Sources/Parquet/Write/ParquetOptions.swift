@@ -33,8 +33,11 @@ public struct ParquetOptions: Sendable, Equatable {
     public var boundByteCount = 64
     /// Timestamps as INT96, which Hive 3 needs; without statistics.
     public var usesInt96 = false
-    /// DELTA_BINARY_PACKED and DELTA_LENGTH_BYTE_ARRAY where they win; off: PLAIN, for readers before 2022.
+    /// DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY where they win; off: PLAIN, for readers
+    /// before 2022.
     public var usesDelta = true
+    /// Data pages of version 2: levels are not compressed, so that readers may look at them alone.
+    public var usesPages2 = false
     /// `created_by` of the file: `millrace version 1.2.3 (build abc)`.
     public var createdBy = "millrace version 0 (build 0)"
     /// Key-value pairs of the file.
@@ -47,7 +50,8 @@ public struct ParquetOptions: Sendable, Equatable {
             && left.rowGroupRowCount == right.rowGroupRowCount && left.pageByteCount == right.pageByteCount
             && left.pageRowCount == right.pageRowCount && left.dictionaryByteCount == right.dictionaryByteCount
             && left.boundByteCount == right.boundByteCount && left.usesInt96 == right.usesInt96
-            && left.usesDelta == right.usesDelta && left.createdBy == right.createdBy
+            && left.usesDelta == right.usesDelta && left.usesPages2 == right.usesPages2
+            && left.createdBy == right.createdBy
             && left.metadata.elementsEqual(right.metadata) { $0 == $1 }
     }
 }

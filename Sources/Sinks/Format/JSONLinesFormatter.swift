@@ -68,7 +68,7 @@ public import Event
     }
 
     /// Keys as they are written: `,"name":`, escaped once.
-    private func prepare(_ columns: [Column]) {
+    func prepare(_ columns: [Column]) {
         fields.removeAll(keepingCapacity: true)
         keyBytes.removeAll(keepingCapacity: true)
         rootCount = columns.count
@@ -97,6 +97,13 @@ public import Event
             fields.append(
                 Field(
                     column: column, type: column.type, scale: column.shape.scale, keyFrom: from, keyTo: keyBytes.count))
+        }
+    }
+
+    /// Appends the value of one of the columns that were prepared; it is not null.
+    func appendValue(_ row: Int, of column: Int, to output: JSONOutput) {
+        unsafe keyBytes.withUnsafeBytes { bytes in
+            Self.appendValue(row, fields[column], fields, unsafe ByteView(bytes), to: output)
         }
     }
 

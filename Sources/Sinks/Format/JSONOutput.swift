@@ -3,7 +3,7 @@ internal import Event
 internal import JSON
 internal import TimeZone
 
-/// The growing buffer of one group's JSON lines. A handle: its formatter frees it.
+/// The growing buffer of one group's lines, of JSON or delimited text. A handle: its formatter frees it.
 // Safety: `state` lives until `destroy`; every write is preceded by `reserve` for the most it can need.
 @safe struct JSONOutput {
     private let state: UnsafeMutablePointer<State>
@@ -178,6 +178,28 @@ internal import TimeZone
         return unsafe target + 6
     }
 
+    /// Appends a text for delimited lines: a backslash before backslashes and separators, `\n` and `\r` for line ends.
+    func appendEscaped(_ text: ByteView, separator: UInt8) {
+        var target = unsafe reserve(text.count * 2)
+        let start = unsafe target
+        for index in 0..<text.count {
+            let byte = text[index]
+            if byte == backslash || byte == separator || byte == 10 || byte == 13 {
+                unsafe target[0] = backslash
+                unsafe target += 1
+            }
+            unsafe target[0] = byte == 10 ? UInt8(ascii: "n") : (byte == 13 ? UInt8(ascii: "r") : byte)
+            unsafe target += 1
+        }
+        unsafe state.pointee.count += target - start
+    }
+
+    /// Ends a line that was not begun as an object.
+    func endLine() {
+        appendByte(10)
+        unsafe state.pointee.rowCount += 1
+    }
+
     /// Appends a JSON text as it is; raw line ends can only lie between tokens and become spaces.
     func appendDocument(_ text: ByteView) {
         let target = unsafe reserve(text.count)
@@ -216,8 +238,13 @@ internal import TimeZone
         unsafe state.pointee.count += DecimalText.write(unscaled, scale: scale, to: target)
     }
 
-    /// Appends bytes as a string of base64.
-    func appendBase64(_ value: ByteView) {
+    /// Appends bytes as base64, in quotes or not.
+    func appendBase64(_ value: ByteView, isQuoted: Bool = true) {
+        guard isQuoted else {
+            let target = unsafe reserve((value.count + 2) / 3 * 4)
+            unsafe state.pointee.count += Base64.write(value, to: target)
+            return
+        }
         let target = unsafe reserve((value.count + 2) / 3 * 4 + 2)
         unsafe target[0] = quote
         let count = unsafe Base64.write(value, to: target + 1)
@@ -230,40 +257,45 @@ internal import TimeZone
         unsafe state.pointee.count += NumberFormat.write(value, to: target)
     }
 
-    /// Appends `"2015-05-17T10:05:03Z"`, with six digits behind the second if they are not all zero.
-    func appendTimestamp(_ microseconds: Int64) {
-        let target = unsafe reserve(32)
+    /// Appends `"2015-05-17T10:05:03Z"`, with six digits behind the second if they are not all zero; or
+    /// `2015-05-17 10:05:03`, as SQL has it.
+    func appendTimestamp(_ microseconds: Int64, isQuoted: Bool = true) {
+        let room = unsafe reserve(32)
         let seconds = CivilDay.floorDivide(microseconds, by: 1_000_000)
         let fraction = microseconds - seconds * 1_000_000
         let day = CivilDay.floorDivide(seconds, by: 86_400)
         let clock = seconds - day * 86_400
-        unsafe target[0] = quote
-        unsafe writeDay(day, target + 1)
-        unsafe target[11] = UInt8(ascii: "T")
-        unsafe Self.writeTwo(clock / 3_600, target + 12)
-        unsafe target[14] = UInt8(ascii: ":")
-        unsafe Self.writeTwo(clock / 60 % 60, target + 15)
-        unsafe target[17] = UInt8(ascii: ":")
-        unsafe Self.writeTwo(clock % 60, target + 18)
-        var count = 20
+        unsafe room[0] = quote
+        let target = unsafe isQuoted ? room + 1 : room
+        unsafe writeDay(day, target)
+        unsafe target[10] = isQuoted ? UInt8(ascii: "T") : 32
+        unsafe Self.writeTwo(clock / 3_600, target + 11)
+        unsafe target[13] = UInt8(ascii: ":")
+        unsafe Self.writeTwo(clock / 60 % 60, target + 14)
+        unsafe target[16] = UInt8(ascii: ":")
+        unsafe Self.writeTwo(clock % 60, target + 17)
+        var count = 19
         if fraction != 0 {
-            unsafe target[20] = UInt8(ascii: ".")
-            unsafe Self.writeTwo(fraction / 10_000, target + 21)
-            unsafe Self.writeTwo(fraction / 100 % 100, target + 23)
-            unsafe Self.writeTwo(fraction % 100, target + 25)
-            count = 27
+            unsafe target[19] = UInt8(ascii: ".")
+            unsafe Self.writeTwo(fraction / 10_000, target + 20)
+            unsafe Self.writeTwo(fraction / 100 % 100, target + 22)
+            unsafe Self.writeTwo(fraction % 100, target + 24)
+            count = 26
         }
-        unsafe target[count] = UInt8(ascii: "Z")
-        unsafe target[count + 1] = quote
-        unsafe state.pointee.count += count + 2
+        if isQuoted {
+            unsafe target[count] = UInt8(ascii: "Z")
+            unsafe target[count + 1] = quote
+            count += 3
+        }
+        unsafe state.pointee.count += count
     }
 
-    func appendDate(_ day: Int64) {
+    func appendDate(_ day: Int64, isQuoted: Bool = true) {
         let target = unsafe reserve(16)
         unsafe target[0] = quote
-        unsafe writeDay(day, target + 1)
-        unsafe target[11] = quote
-        unsafe state.pointee.count += 12
+        unsafe writeDay(day, isQuoted ? target + 1 : target)
+        if isQuoted { unsafe target[11] = quote }
+        unsafe state.pointee.count += isQuoted ? 12 : 10
     }
 
     /// Ten bytes, `YYYY-MM-DD`.

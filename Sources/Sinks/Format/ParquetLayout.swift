@@ -25,6 +25,7 @@ public final class ParquetLayout: Sendable {
         options.level = route.compressionLevel
         options.rowGroupByteCount = route.rowGroupByteCount
         options.usesInt96 = route.timestampLayout == .int96
+        options.usesPages2 = route.pageLayout == .v2
         options.createdBy = "millrace version \(Release.version) (build \(Release.version))"
         let schema = self.columns.map { "\($0.name) \($0.shape.text)" }.joined(separator: "\n")
         options.metadata = [

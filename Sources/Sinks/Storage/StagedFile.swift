@@ -84,9 +84,9 @@ final class StagedFile: @unchecked Sendable {
     private func open(_ body: inout Body, _ storage: any Storage) throws(Failure) {
         switch (key.format, key.compression) {
         // Why nothing for Parquet: its pages are compressed one by one.
-        case (.parquet, _), (.jsonLines, .none), (.jsonLines, .snappy): break
-        case (.jsonLines, .gzip): body.compressor = try StreamingCompressor(.gzip)
-        case (.jsonLines, .zstd): body.compressor = try StreamingCompressor(.zstd)
+        case (.parquet, _), (_, .none), (_, .snappy): break
+        case (_, .gzip): body.compressor = try StreamingCompressor(.gzip)
+        case (_, .zstd): body.compressor = try StreamingCompressor(.zstd)
         }
         body.buffer.reserveCapacity(StagedFiles.bufferByteCount * 2)
         body.file = try storage.create(staged)

@@ -71,11 +71,10 @@ public final class StagedFiles: Sendable {
     /// Blocks on the disk. A failure dooms the attempt: seal will not work, abandon it.
     /// Throws `sink.bad_table` for names that cannot be folders, and what the storage throws.
     public func append(
-        table name: String, partition: String, role: FileEffect.Role = .data, compression: Compression = .none,
-        bytes: UnsafeRawBufferPointer, rows: UInt64
+        table name: String, partition: String, role: FileEffect.Role = .data, format: FileFormat = .jsonLines,
+        compression: Compression = .none, bytes: UnsafeRawBufferPointer, rows: UInt64
     ) throws(Failure) {
-        let key = StagedKey(
-            table: name, partition: partition, role: role, format: .jsonLines, compression: compression)
+        let key = StagedKey(table: name, partition: partition, role: role, format: format, compression: compression)
         try append(key, rows: rows) { file throws(Failure) in try unsafe file.append(bytes, rows: rows, to: storage) }
     }
 
@@ -242,6 +241,9 @@ struct StagedKey: Hashable, Sendable {
         case (.jsonLines, .none), (.jsonLines, .snappy): ".jsonl"
         case (.jsonLines, .gzip): ".jsonl.gz"
         case (.jsonLines, .zstd): ".jsonl.zst"
+        case (.delimited, .none), (.delimited, .snappy): ".txt"
+        case (.delimited, .gzip): ".txt.gz"
+        case (.delimited, .zstd): ".txt.zst"
         }
     }
 }
