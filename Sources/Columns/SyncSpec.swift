@@ -33,6 +33,8 @@ public struct SyncSpec: Sendable, Equatable {
     /// File of CREATE TABLE statements known before the first record, or nil.
     public var schemaFile: String?
     public var dates: Dates = .typed
+    /// Time zone of the machine that the tool runs on; nil: not said, taken as UTC.
+    public var toolZone: String?
     /// How long daily states are kept.
     public var keepMilliseconds: Int64 = 30 * 86_400_000
     /// `db.table` of a table's state, with `{database}` and `{table}` replaced by the source's names. Its change

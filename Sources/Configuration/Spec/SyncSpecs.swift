@@ -37,6 +37,10 @@ enum SyncSpecs {
                     "`typed`: date and timestamp columns; a zero date becomes null and is counted. `text`: "
                         + "strings as the server prints them, exact."),
                 .optional(
+                    "tool_zone", .text("time zone", maximumByteCount: 64), \.toolZone, default: "UTC",
+                    "Time zone of the machine that the tool runs on, by its tz name: Canal writes TIMESTAMPs on "
+                        + "that clock, Maxwell moves TIMEs by it."),
+                .optional(
                     "keep", .duration(86_400_000...4_000 * 86_400_000), \.keepMilliseconds,
                     "How long daily states are kept."),
                 .optional(

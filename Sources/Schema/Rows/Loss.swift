@@ -8,6 +8,8 @@ public enum Loss: Int, Sendable, CaseIterable {
     case movedDate
     /// A column's default where NULL may have stood (Debezium, unless told otherwise).
     case nullOrDefault
+    /// NULL where a zero date may have stood (Debezium).
+    case nullDate
     /// `true` where any number but 0 may have stood (Debezium, BOOL).
     case boolean
     /// A TIME that may be wrong: below 0, from 24 hours on, or moved by the reader's time zone (Maxwell).
@@ -45,6 +47,7 @@ public enum Loss: Int, Sendable, CaseIterable {
         case .zeroDate: "zero_date"
         case .movedDate: "moved_date"
         case .nullOrDefault: "null_or_default"
+        case .nullDate: "null_date"
         case .boolean: "boolean"
         case .timeOfDay: "time_of_day"
         case .nullTime: "null_time"
@@ -72,6 +75,8 @@ public struct LossCounts: Sendable, Equatable {
     public subscript(loss: Loss) -> Int64 { counts[loss.rawValue] }
     /// Counts values of one kind.
     public mutating func add(_ loss: Loss, _ count: Int64 = 1) { counts[loss.rawValue] &+= count }
+    /// Takes back what turned out to be no loss.
+    mutating func clear(_ loss: Loss) { counts[loss.rawValue] = 0 }
     /// Adds the counts of another.
     public mutating func add(_ other: LossCounts) {
         for index in counts.indices { counts[index] &+= other.counts[index] }

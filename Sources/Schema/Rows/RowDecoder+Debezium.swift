@@ -7,7 +7,7 @@ extension RowDecoder {
     func appendDebezium(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
         let row = column.count
         guard appendDebeziumValue(value, index, column) else { return false }
-        if let standIn = standIns[index], !column.isNull(row), TypedValue(column, row) == standIn {
+        if !keepsNull, let standIn = standIns[index], !column.isNull(row), TypedValue(column, row) == standIn {
             losses.add(.nullOrDefault)
         }
         return true
@@ -18,9 +18,7 @@ extension RowDecoder {
         let type = codec.type
         switch value.kind {
         case .missing: return false
-        case .null:
-            if type.kind == .time, !version.columns[index].isNullable { losses.add(.nullTime) }
-            return appendDebeziumNull(index, column)
+        case .null: return appendDebeziumNull(index, column)
         case .yes, .no:
             if type.kind == .bit { return codec.append(bits: value.kind == .yes ? 1 : 0, to: column) }
             if value.kind == .yes { losses.add(.boolean) }
@@ -43,6 +41,7 @@ extension RowDecoder {
         case .date, .datetime, .timestamp: return append(isoDate: text, codec, column)
         case .time:
             guard let micros = ClockText.micros(text) else { return false }
+            hasTextTimes = true
             codec.append(clock: micros, to: column, output)
             return true
         case .enum: return append(escapedMember: text, codec, column)
@@ -54,10 +53,15 @@ extension RowDecoder {
     }
 
     private func appendDebeziumNull(_ index: Int, _ column: Column) -> Bool {
+        learnNull(index)
         let definition = version.columns[index]
-        if !definition.isNullable, definition.type.isTime {
+        if definition.type.isTime {
             // No NULL may stand here: it was a zero date.
-            return codecs[index].append(DateFields(), to: column, output, &losses)
+            if !definition.isNullable { return codecs[index].append(DateFields(), to: column, output, &losses) }
+            // A zero TIMESTAMP is seen in the stream; a snapshot has NULL for it.
+            if definition.type.kind != .timestamp || isSnapshot { losses.add(.nullDate) }
+        } else if definition.type.kind == .time, hasTextTimes || !definition.isNullable {
+            losses.add(.nullTime)
         }
         column.appendNull()
         return true
@@ -232,10 +236,19 @@ extension RowDecoder {
 }
 
 extension RowDecoder {
+    /// A NULL where the default would stand if Debezium put it there.
+    func learnNull(_ index: Int) {
+        guard !keepsNull, standIns[index] != nil else { return }
+        keepsNull = true
+        losses.clear(.nullOrDefault)
+    }
+
     /// Keeps what a text tells of Debezium's modes.
     func learn(_ text: ByteView, _ index: Int) {
         let type = codecs[index].type
-        if decimals == nil, type.kind == .decimal {
+        if type.kind == .time {
+            hasTextTimes = true
+        } else if decimals == nil, type.kind == .decimal {
             decimals = Self.decimalMode(text)
         } else if binary == nil, type.isBytes {
             binary = Self.binaryMode(text, type)

@@ -1,6 +1,6 @@
 public import Columns
 public import Event
-internal import TimeZone
+public import TimeZone
 
 /// What became of one row.
 public struct RowOutcome: Sendable, Equatable {
@@ -27,11 +27,12 @@ public struct DecodeOptions: Sendable {
 
     /// Time zone of the machine that the tool runs on: Canal writes TIMESTAMPs in it, Maxwell moves TIMEs by
     /// it. Nil: UTC; Canal's are counted as `assumed_zone`.
-    public var readerZone: String?
+    public var zone: Zone?
     /// Debezium's `decimal.handling.mode` and `binary.handling.mode`; nil: found out from the values.
     public var decimals: DecimalMode?
     public var binary: BinaryMode?
-    /// Whether Debezium may have put a column's default where NULL stood.
+    /// Whether Debezium may have put a column's default where NULL stood; a NULL in such a column proves that
+    /// it does not.
     public var mayReplaceNull = true
 
     public init() {}
@@ -66,6 +67,10 @@ public final class RowDecoder {
     var bytes: [UInt8] = []
     /// Defaults that Debezium may have put in place of NULL, by column.
     let standIns: [TypedValue?]
+    /// Whether a NULL stood where Debezium would have put the default.
+    var keepsNull = false
+    /// Whether times come as ISO text, which has no TIMEs below 0 or from 24 hours on.
+    var hasTextTimes = false
     var isSnapshot = false
     private let names: NameTable
     private var cells: [RawValue]
@@ -78,7 +83,7 @@ public final class RowDecoder {
         codecs = version.columns.map { ColumnCodec($0.type, shape: $0.shape, dates: version.dates) }
         names = NameTable(version.columns.map { Self.memberName($0.name, tool) })
         cells = Array(repeating: .missing, count: version.columns.count)
-        zone = options.readerZone.flatMap { try? Zone($0) }
+        zone = options.zone
         decimals = options.decimals
         binary = options.binary
         standIns = version.columns.map { column in
@@ -128,12 +133,18 @@ public final class RowDecoder {
 
     /// Looks at a row without appending it, to find out Debezium's modes before the first row is read.
     public func survey(_ document: ByteView) {
-        guard tool == .debezium, decimals == nil || binary == nil else { return }
+        guard tool == .debezium else { return }
         for index in cells.indices { cells[index] = .missing }
         var outcome = RowOutcome()
         read(document, &outcome)
         guard !outcome.isBroken else { return }
-        for index in cells.indices where cells[index].kind == .string { learn(cells[index].inside, index) }
+        for index in cells.indices {
+            switch cells[index].kind {
+            case .string: learn(cells[index].inside, index)
+            case .null: learnNull(index)
+            default: break
+            }
+        }
     }
 
     private func read(_ document: ByteView, _ outcome: inout RowOutcome) {
