@@ -19,7 +19,8 @@ final class MemoryReplay {
     /// Changes that did not fit the state or the schema.
     private(set) var contradictions: [String] = []
 
-    init(_ recording: Recording, dates: DateRule, options: DecodeOptions = DecodeOptions(), schemaFile: [UInt8]? = nil) {
+    init(_ recording: Recording, dates: DateRule, options: DecodeOptions = DecodeOptions(), schemaFile: [UInt8]? = nil)
+    {
         history = SchemaHistory(recording.schema, schemaFile: schemaFile, dates: dates)
         tool = recording.tool
         self.options = options
@@ -163,18 +164,18 @@ final class MemoryReplay {
         table.version = version
     }
 
-    /// The rows of a table that is there at the end, as the server would print them; sorted.
-    func lines(_ name: TableName) -> [String]? {
+    /// A table that is there at the end and its rows, cells as the server would print them.
+    func rows(_ name: TableName) -> (life: TableIncarnation, rows: [[String]])? {
         guard let incarnation = history.current.first(where: { $0.name == name })?.incarnation else { return nil }
         var table = tables[incarnation] ?? Table()
         carry(&table, incarnation, to: history.incarnations[incarnation].versions.count - 1)
         let version = history.incarnations[incarnation].versions[table.version]
         let printer = RowPrinter(version)
-        return table.rows.values.joined().map { printer.line($0) }.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+        return (history.incarnations[incarnation], table.rows.values.joined().map { printer.cells($0) })
     }
 }
 
-/// Rows as the server prints them, tab-separated.
+/// Rows as the server prints them.
 struct RowPrinter {
     let version: TableVersion
     private let codecs: [ColumnCodec]
@@ -186,10 +187,10 @@ struct RowPrinter {
         batch = RowBatch(shapes: version.shapes)
     }
 
-    func line(_ values: [TypedValue]) -> String {
+    func cells(_ values: [TypedValue]) -> [String] {
         batch.removeAll()
         for (value, column) in zip(values, batch.columns) { value.append(to: column) }
-        return version.columns.indices.map(cell).joined(separator: "\t")
+        return version.columns.indices.map(cell)
     }
 
     private func cell(_ index: Int) -> String {

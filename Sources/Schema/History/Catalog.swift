@@ -46,24 +46,6 @@ struct TableDefinition {
         for index in columns.indices where ids.contains(columns[index].id) { columns[index].column.isNullable = false }
     }
 
-    mutating func place(_ entry: (id: Int, column: ColumnDefinition), _ place: ColumnPlace) {
-        switch place {
-        case .last: columns.append(entry)
-        case .first: columns.insert(entry, at: 0)
-        case .after(let name):
-            if let index = index(of: name) { columns.insert(entry, at: index + 1) } else { columns.append(entry) }
-        }
-    }
-
-    mutating func drop(_ name: String) {
-        guard let index = index(of: name) else { return }
-        let id = columns[index].id
-        columns.remove(at: index)
-        primaryKey.removeAll { $0 == id }
-        for at in uniqueKeys.indices { uniqueKeys[at].columns.removeAll { $0 == id } }
-        uniqueKeys.removeAll { $0.columns.isEmpty }
-    }
-
     /// The version that this definition stands for.
     func version(from place: SourcePlace, _ dates: DateRule) -> TableVersion {
         let resolved = columns.map { id, column in
@@ -79,55 +61,99 @@ struct TableDefinition {
 }
 
 extension TableDefinition {
-    /// Applies one action; new columns take ids from `nextColumn`. Returns columns that were added, and what
-    /// of the action has no place in this definition.
-    mutating func apply(_ action: AlterAction, _ nextColumn: inout Int) -> (added: Int?, problem: String?) {
-        switch action {
-        case .add(let column, let place, let ifNotExists):
-            if index(of: column.name) != nil {
-                return (nil, ifNotExists ? nil : "column \(column.name) is there already")
+    /// Applies the actions of one statement; new columns take ids from `nextColumn`. Returns the columns that were
+    /// added, and what has no place in this definition.
+    ///
+    /// Order: as the server does it. All names but those behind AFTER are the names before the statement, so that
+    /// two columns may change names; columns are dropped first, changed where they are, and then added and moved
+    /// in the order of the statement; keys come last.
+    mutating func apply(_ actions: [AlterAction], _ nextColumn: inout Int) -> (added: [Int], problems: [String]) {
+        var problems: [String] = []
+        var added: [Int] = []
+        for action in actions {
+            switch action {
+            case .convertCharset(let charset): convert(charset)
+            case .defaultCharset(let charset): fixCharset(charset)
+            case .dropPrimaryKey: primaryKey = []
+            case .dropIndex(let name): uniqueKeys.removeAll { $0.name.lowercased() == name.lowercased() }
+            default: break
             }
-            let id = nextColumn
-            nextColumn += 1
-            self.place((id, column), place)
-            return (id, nil)
-        case .drop(let name):
-            guard index(of: name) != nil else { return (nil, "there is no column \(name)") }
-            drop(name)
-        case .change(let name, let column, let place): return (nil, change(name, column, place))
-        case .rename(let from, let to):
-            guard let index = index(of: from) else { return (nil, "there is no column \(from)") }
-            columns[index].column.name = to
-        case .setDefault(let name, let clause):
-            guard let index = index(of: name) else { return (nil, "there is no column \(name)") }
-            columns[index].column.defaultClause = clause
+        }
+        for case .drop(let name) in actions where !drop(name) { problems.append("there is no column \(name)") }
+        let before = columns
+        func id(_ name: String) -> Int? {
+            let found =
+                before.first { $0.column.name == name }
+                ?? before.first { $0.column.name.lowercased() == name.lowercased() }
+            if found == nil { problems.append("there is no column \(name)") }
+            return found?.id
+        }
+        var moves: [(id: Int, place: ColumnPlace)] = []
+        for action in actions {
+            switch action {
+            case .rename(let from, let to):
+                if let id = id(from), let index = index(ofID: id) { columns[index].column.name = to }
+            case .setDefault(let name, let clause):
+                if let id = id(name), let index = index(ofID: id) { columns[index].column.defaultClause = clause }
+            case .change(let name, let column, let place):
+                guard let id = id(name), let index = index(ofID: id) else { continue }
+                columns[index].column = column
+                if primaryKey.contains(id) { columns[index].column.isNullable = false }
+                if let place { moves.append((id, place)) }
+            case .add(let column, let place, let ifNotExists):
+                guard index(of: column.name) == nil else {
+                    if !ifNotExists { problems.append("column \(column.name) is there already") }
+                    continue
+                }
+                columns.append((nextColumn, column))
+                added.append(nextColumn)
+                moves.append((nextColumn, place))
+                nextColumn += 1
+            default: break
+            }
+        }
+        for (id, place) in moves { move(id, place) }
+        for action in actions { applyKey(action) }
+        return (added, problems)
+    }
+
+    private mutating func applyKey(_ action: AlterAction) {
+        switch action {
         case .primaryKey(let names): setPrimary(names)
-        case .dropPrimaryKey: primaryKey = []
         case .unique(let key): addUnique(key)
-        case .dropIndex(let name): uniqueKeys.removeAll { $0.name.lowercased() == name.lowercased() }
         case .renameIndex(let from, let to):
             for at in uniqueKeys.indices where uniqueKeys[at].name.lowercased() == from.lowercased() {
                 uniqueKeys[at].name = to
             }
-        case .convertCharset(let charset): convert(charset)
-        case .defaultCharset(let charset): fixCharset(charset)
-        case .renameTable, .partitionRows: break
+        default: break
         }
-        return (nil, nil)
     }
 
-    private mutating func change(_ name: String, _ column: ColumnDefinition, _ place: ColumnPlace?) -> String? {
-        guard let index = index(of: name) else { return "there is no column \(name)" }
-        let id = columns[index].id
-        var column = column
-        if primaryKey.contains(id) { column.isNullable = false }
-        guard let place else {
-            columns[index].column = column
-            return nil
+    private func index(ofID id: Int) -> Int? { columns.firstIndex { $0.id == id } }
+
+    private mutating func move(_ id: Int, _ place: ColumnPlace) {
+        guard let index = index(ofID: id) else { return }
+        let entry = columns.remove(at: index)
+        switch place {
+        case .last: columns.append(entry)
+        case .first: columns.insert(entry, at: 0)
+        case .after(let name):
+            if let other = self.index(of: name) {
+                columns.insert(entry, at: other + 1)
+            } else {
+                columns.insert(entry, at: index)
+            }
         }
+    }
+
+    private mutating func drop(_ name: String) -> Bool {
+        guard let index = index(of: name) else { return false }
+        let id = columns[index].id
         columns.remove(at: index)
-        self.place((id, column), place)
-        return nil
+        primaryKey.removeAll { $0 == id }
+        for at in uniqueKeys.indices { uniqueKeys[at].columns.removeAll { $0 == id } }
+        uniqueKeys.removeAll { $0.columns.isEmpty }
+        return true
     }
 
     private mutating func convert(_ charset: String) {

@@ -54,8 +54,8 @@ struct DefaultValue {
             let scratch = Scratch(capacity: 64)
             cut.write(fraction: 6, to: scratch)
             let made = DefaultValue(text: scratch.view.array, type, shape, dates)
-            // A DATETIME shows the session's clock, which is not known here.
-            self.init(made.value, isKnown: made.isKnown && type.kind == .timestamp)
+            // A DATETIME shows the session's clock, which is not known here; fractions are not in every tool's record.
+            self.init(made.value, isKnown: made.isKnown && type.kind == .timestamp && type.fraction == 0)
         }
     }
 

@@ -178,16 +178,13 @@ struct HistoryBuilder {
             if !actions.isEmpty { note(name, "altered, but not known") }
             return
         }
-        var added: [Int: (TypedValue, Bool)] = [:]
-        var next = incarnations[id].nextColumn
-        for action in ordered(actions) {
-            if case .partitionRows = action {
-                incarnations[id].events.append(TableEvent(place: place, kind: .partitionRows))
-            }
-            let (column, problem) = definitions[id].apply(action, &next)
-            if let problem { note(name, problem) }
-            if let column { added[column] = (.null, false) }
+        for case .partitionRows in actions {
+            incarnations[id].events.append(TableEvent(place: place, kind: .partitionRows))
         }
+        var next = incarnations[id].nextColumn
+        let (newColumns, problems) = definitions[id].apply(actions, &next)
+        for problem in problems { note(name, problem) }
+        var added = Dictionary(uniqueKeysWithValues: newColumns.map { ($0, (TypedValue.null, false)) })
         incarnations[id].nextColumn = next
         let version = definitions[id].version(from: place, dates)
         for column in version.columns where added[column.id] != nil {
@@ -199,18 +196,6 @@ struct HistoryBuilder {
         }
         addVersion(id, added)
         for case .renameTable(let to) in actions { rename(name, to.resolved(name.database)) }
-    }
-
-    /// Columns first, then keys: a key may name a column of the same statement; drops of keys before both.
-    private func ordered(_ actions: [AlterAction]) -> [AlterAction] {
-        func rank(_ action: AlterAction) -> Int {
-            switch action {
-            case .dropPrimaryKey, .dropIndex: 0
-            case .primaryKey, .unique: 2
-            default: 1
-            }
-        }
-        return [0, 1, 2].flatMap { wanted in actions.filter { rank($0) == wanted } }
     }
 
     private mutating func rename(_ from: TableName, _ to: TableName) {
