@@ -84,7 +84,7 @@ let package = Package(
         // Tests, one folder per target
         tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Telemetry", "Transport"]),
-        tests("SchemaTests", ["Columns", "Event", "JSON", "Platform", "Schema"]),
+        tests("SchemaTests", ["Columns", "Event", "Platform", "Schema", "TimeZone"]),
         tests("EventTests", ["Event"]),
         tests("TimeZoneTests", ["Event", "TimeZone"]),
         tests("ColumnsTests", ["Columns", "Event"]),

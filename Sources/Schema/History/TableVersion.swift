@@ -53,13 +53,8 @@ public struct TableVersion: Sendable, Equatable {
         return found.count == 1 ? found[0] : nil
     }
 
-    /// Whether rows look the same in the warehouse: names, shapes, key. Defaults and widths may differ.
-    public func isAlike(_ other: TableVersion) -> Bool {
-        key == other.key && columns.count == other.columns.count
-            && zip(columns, other.columns).allSatisfy {
-                $0.id == $1.id && $0.name == $1.name && $0.shape == $1.shape && $0.type == $1.type
-            }
-    }
+    /// Whether rows are read and look the same.
+    func isAlike(_ other: TableVersion) -> Bool { key == other.key && columns == other.columns }
 }
 
 /// Where a version's column has its value from, for a row that was there before it.

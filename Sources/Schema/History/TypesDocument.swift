@@ -57,7 +57,7 @@ enum TypesDocument {
         guard let name = column["name"]?.string, let word = column["typeName"]?.string, var type = MySQLType(word)
         else { return nil }
         if type.length == nil, let length = column["length"]?.integer { type.length = Int(length) }
-        if type.scale == nil, let scale = column["scale"]?.integer { type.scale = Int(scale) }
+        if let scale = column["scale"]?.integer { type.scale = Int(scale) }
         type.charset = column["charsetName"]?.string ?? type.charset
         if let members = column["enumValues"]?.array?.compactMap(\.string) {
             type.members = members.compactMap {

@@ -1,6 +1,6 @@
 /// What a tool's record does not tell of a value, by kind: counted, never passed on silently.
 ///
-/// `docs/formats/changes.md` names what cannot be seen in a record at all.
+/// `docs/formats/types.md` names what cannot be seen in a record at all.
 public enum Loss: Int, Sendable, CaseIterable {
     /// A zero date, or a day that does not exist: null with `dates: typed`.
     case zeroDate

@@ -91,10 +91,10 @@ extension RowDecoder {
     /// Every byte of a BIT is shifted as a 32-bit number: right up to 31 bits, and if the top bit is set.
     private func appendMaxwellBits(_ text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
         guard let value = IntegerText.parse(text) else { return false }
-        if codec.type.bitCount > 31, value < 1 << 63 { losses.add(.wideBits) }
+        guard codec.type.bitCount > 31 else { return codec.append(bits: value, to: column) }
+        if value < 1 << 63 { losses.add(.wideBits) }
         let bits = value < 0 ? Int128(UInt64(truncatingIfNeeded: value)) : value
-        let limit = Int128(1) << Int128(codec.type.bitCount)
-        return codec.append(bits: bits % limit, to: column)
+        return codec.append(bits: bits % (1 << Int128(codec.type.bitCount)), to: column)
     }
 
     /// A TIME moved back by the reader's zone, as it stood on the day that TIMEs are counted from.

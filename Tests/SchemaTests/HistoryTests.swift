@@ -1,0 +1,248 @@
+import Columns
+import Event
+import Testing
+
+@testable import Schema
+
+/// The cell that a row of `CREATE TABLE t (id int, a <type>)` shows behind the statements, or the reason why not.
+private func carried(_ type: String, _ json: String, _ statements: String..., dates: DateRule = .text) -> String {
+    var all = ["CREATE TABLE t (id int, a \(type)) CHARSET=utf8mb4"]
+    all += statements
+    let made = SchemaHistory(
+        all.enumerated().map { index, sql in
+            var entry = SchemaEntry(place: SourcePlace(position: Int64(index)), database: "d")
+            entry.sql = sql
+            entry.committed = 1_709_100_461_000_000
+            return entry
+        }, dates: dates)
+    let life = made.incarnations[0]
+    let first = RowBatch(shapes: life.versions[0].shapes)
+    let decoder = RowDecoder(life.versions[0], tool: .canal)
+    _ = RowReader.view("{\"id\":\"1\",\"a\":\(json)}") { decoder.append($0, to: first.columns) }
+    let last = life.versions.count - 1
+    let batch = RowBatch(shapes: life.versions[last].shapes)
+    var isKnown = true
+    for (origin, column) in zip(life.origins(from: 0, to: last), batch.columns) {
+        switch origin {
+        case .kept(let index): TypedValue(first.columns[index], 0).append(to: column)
+        case .converted(let index, let conversion):
+            isKnown = conversion.append(first.columns[index], 0, to: column) && isKnown
+        case .filled(let value, let known):
+            value.append(to: column)
+            isKnown = known && isKnown
+        }
+    }
+    let cells = RowPrinter(life.versions[last]).cells(batch.columns.map { TypedValue($0, 0) })
+    return cells.dropFirst().joined(separator: "|") + (isKnown ? "" : "?")
+}
+
+@Suite struct HistoryTests {
+    @Test(arguments: [
+        ("int", "int"), ("INT NOT NULL", "0"), ("bigint unsigned default 18446744073709551615", "18446744073709551615"),
+        ("int DEFAULT '5'", "5"), ("decimal(10,2) DEFAULT 1.5", "1.50"),
+        ("decimal(65,30) NOT NULL", "0.000000000000000000000000000000"),
+        ("varchar(9) DEFAULT 'dé'", "dé"), ("varchar(9) DEFAULT 1.50", "1.50"), ("varchar(9) NOT NULL", ""),
+        ("text", "\\N"),
+        ("char(3) DEFAULT _utf8mb4'a' 'b'", "ab"), ("bool DEFAULT TRUE", "1"), ("bit(8) DEFAULT b'101'", "5"),
+        ("bit(8) DEFAULT x'ff'", "255"),
+        ("int DEFAULT 0x10", "16"), ("varbinary(4) DEFAULT 0x4142", "4142"), ("binary(4) NOT NULL", "00000000"),
+        ("enum('x','y') NOT NULL", "x"), ("enum('x','y') DEFAULT 'y'", "y"), ("set('x') NOT NULL", ""),
+        ("double DEFAULT 1e3", "1000.0"),
+        ("date NOT NULL", "0000-00-00"), ("datetime(3) DEFAULT '2024-01-02'", "2024-01-02 00:00:00.000"),
+        ("time NOT NULL", "00:00:00"),
+        ("timestamp DEFAULT CURRENT_TIMESTAMP", "2024-02-28 06:07:41"),
+        ("datetime DEFAULT NOW()", "2024-02-28 06:07:41?"),
+        ("int AS (id * 2) STORED", "\\N?"), ("varchar(36) DEFAULT (uuid())", "\\N?"), ("int DEFAULT (7)", "7"),
+        ("year DEFAULT 2024", "2024"),
+        ("uuid NOT NULL", "00000000-0000-0000-0000-000000000000"), ("int NULL DEFAULT NULL", "\\N"),
+    ])
+    func rowsAlreadyThereGetTheDefault(_ definition: String, _ expected: String) {
+        let wanted = expected == "int" ? "\\N" : expected
+        #expect(carried("int", "\"9\"", "ALTER TABLE t ADD COLUMN n \(definition)") == "9|\(wanted)")
+    }
+
+    @Test(arguments: [
+        ("int", "\"5\"", "bigint", "5"), ("int", "\"5\"", "varchar(9)", "5"), ("int", "\"5\"", "decimal(8,2)", "5.00"),
+        ("int", "\"5\"", "bigint unsigned", "5"),
+        ("decimal(8,2)", "\"1.50\"", "decimal(30,6)", "1.500000"), ("decimal(8,2)", "\"1.55\"", "decimal(8,1)", "1.6"),
+        ("decimal(8,2)", "\"-1.55\"", "int", "-2"),
+        ("decimal(8,2)", "\"1.50\"", "decimal(65,4)", "1.5000"), ("decimal(65,4)", "\"1.5\"", "decimal(8,2)", "1.50"),
+        ("decimal(8,2)", "\"1.50\"", "varchar(9)", "1.50"),
+        ("varchar(9)", "\"12\"", "int", "12"), ("varchar(9)", "\"x\"", "int", "\\N?"),
+        ("varchar(9)", "\"x\"", "text", "x"), ("varchar(9)", "\"x\"", "varchar(20) CHARACTER SET latin1", "x"),
+        ("bigint", "\"300\"", "tinyint", "\\N?"), ("float", "\"0.1\"", "double", "0.10000000149011612"),
+        ("double", "\"2.5\"", "int", "3"),
+        ("datetime", "\"2024-02-29 12:00:00\"", "date", "2024-02-29"),
+        ("date", "\"2024-02-29\"", "datetime(3)", "2024-02-29 00:00:00.000"),
+        ("datetime", "\"2024-02-29 12:00:00\"", "datetime(6)", "2024-02-29 12:00:00.000000"),
+        ("datetime(6)", "\"2024-02-29 12:00:00.123456\"", "datetime", "2024-02-29 12:00:00"),
+        ("time", "\"25:00:00\"", "time(3)", "25:00:00.000"), ("enum('a','b')", "\"2\"", "enum('b','a')", "b"),
+        ("enum('a','b')", "\"2\"", "varchar(9)", "b"),
+        ("binary(2)", "\"AB\"", "binary(4)", "41420000"), ("varchar(4)", "\"AB\"", "varbinary(4)", "4142"),
+        ("int", "null", "int NOT NULL", "0"), ("text", "null", "text NOT NULL", ""),
+        ("int", "null", "bigint", "\\N"), ("json", "\"{}\"", "longtext", "{}"), ("year", "\"2024\"", "int", "2024"),
+        ("bit(8)", "\"5\"", "bit(64)", "5"),
+    ])
+    func anAlterConvertsWhatIsThere(_ from: String, _ json: String, _ to: String, _ expected: String) {
+        #expect(carried(from, json, "ALTER TABLE t MODIFY a \(to)") == expected)
+    }
+
+    @Test func columnsKeepTheirIdentityThroughManyVersions() {
+        #expect(
+            carried(
+                "int", "\"5\"", "ALTER TABLE t ADD b int DEFAULT 1 FIRST, DROP id",
+                "ALTER TABLE t RENAME COLUMN a TO c, RENAME COLUMN b TO a",
+                "ALTER TABLE t MODIFY c bigint FIRST, ADD e int DEFAULT 3", "ALTER TABLE t CHANGE e f decimal(5,2)")
+                == "1|3.00")
+        #expect(carried("int", "\"5\"", "ALTER TABLE t DROP a", "ALTER TABLE t ADD a int DEFAULT 8") == "8")
+    }
+
+    @Test func versionsBeginAtTheirPlace() throws {
+        let made = history(
+            "CREATE TABLE t (a int)", "ALTER TABLE t ADD b int", "ALTER TABLE t ADD INDEX (b)", "ALTER TABLE t DROP a")
+        let life = try #require(made.incarnations.first)
+        #expect(life.versions.map(\.from.position) == [0, 1, 3])
+        for (position, version) in [(-1, 0), (0, 0), (1, 1), (2, 1), (3, 2), (9, 2)] {
+            #expect(life.version(at: SourcePlace(position: Int64(position), row: 5)) == version)
+        }
+    }
+
+    @Test func aStatementThatAToolRepeatsCountsOnce() {
+        let rename = "RENAME TABLE a TO tmp, b TO a, tmp TO b"
+        var entries: [SchemaEntry] = []
+        for (position, sql) in [
+            (0, "CREATE TABLE a (x int)"), (1, "CREATE TABLE b (y int)"), (2, rename), (2, rename), (2, rename),
+        ] {
+            var entry = SchemaEntry(
+                place: SourcePlace(position: Int64(position)), entry: Int64(entries.count), database: "d")
+            entry.sql = sql
+            entries.append(entry)
+        }
+        for order in [entries, entries.reversed()] {
+            let made = SchemaHistory(order)
+            #expect(columns(made, "a") == ["y int(11)"])
+            #expect(made.problems.isEmpty)
+        }
+    }
+
+    @Test func whatDoesNotFitIsReported() {
+        let made = history(
+            "ALTER TABLE nowhere ADD a int", "CREATE TABLE t (a int)", "ALTER TABLE t DROP b", "CREATE TABLE t (b int)",
+            "RENAME TABLE x TO y", "CREATE TABLE u (",
+            "CREATE TABLE v LIKE nowhere")
+        #expect(made.problems.map(\.place.position) == [0, 2, 3, 4, 5, 6])
+        #expect(made.incarnations.count == 3)
+    }
+
+    @Test func aSchemaFileStandsBeforeTheFirstRecord() throws {
+        let file = """
+            /*!40101 SET NAMES utf8mb4 */;
+            /*M!999999\\- enable the sandbox mode */
+            CREATE DATABASE /*!32312 IF NOT EXISTS*/ `shop` /*!40100 DEFAULT CHARACTER SET latin1 */;
+            USE `shop`;
+            DROP TABLE IF EXISTS `t`;
+            /*!40101 SET character_set_client = utf8 */;
+            CREATE TABLE `t` (
+              `id` bigint(20) NOT NULL AUTO_INCREMENT,
+              `v` varchar(9) DEFAULT 'a;b',
+              PRIMARY KEY (`id`)
+            ) ENGINE=InnoDB AUTO_INCREMENT=5 DEFAULT CHARSET=utf8mb4;
+            DELIMITER ;;
+            /*!50003 CREATE*/ /*!50003 TRIGGER `x` BEFORE INSERT ON `t` FOR EACH ROW BEGIN DROP TABLE t; END */;;
+            DELIMITER ;
+            /*!50001 CREATE VIEW `v` AS SELECT 1 AS `a`*/;
+            CREATE TABLE `u` (`a` int);
+            """
+        let made = SchemaHistory([], schemaFile: Array(file.utf8), database: "d")
+        #expect(made.current.map(\.name.text) == ["shop.t", "shop.u"])
+        #expect(made.incarnations[0].versions[0].key == [0])
+        #expect(made.incarnations[0].versions[0].columns[1].type.charset == "utf8mb4")
+        #expect(made.problems.isEmpty)
+        #expect(made.table(TableName("shop", "t"), at: SourcePlace(position: 0)) != nil)
+        #expect(SchemaFile.tables(Array(file.utf8), database: "d").map(\.table) == ["t", "u"])
+        #expect(SchemaFile.problems(Array("CREATE TABLE t (a".utf8)).count == 1)
+    }
+
+    private func stated(_ types: String, key: [String]? = nil, position: Int64 = 0) -> SchemaEntry {
+        var entry = SchemaEntry(place: SourcePlace(position: position), database: "d")
+        entry.table = "t"
+        entry.types = Array(types.utf8)
+        entry.key = key
+        return entry
+    }
+
+    @Test(arguments: [
+        (
+            #"{"id":"BIGINT unsigned","e":"ENUM('a','b''c')","p":"DECIMAL(5,2)"}"#,
+            ["id bigint(20) unsigned!", "e enum('a','b''c')", "p decimal(5,2)"]
+        ),
+        (
+            #"[{"type":"int32","optional":false,"field":"id"},{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"4","connect.decimal.precision":"20"},"field":"d"},"#
+                + #"{"type":"string","name":"io.debezium.data.Enum","parameters":{"allowed":"a,b\\,c,"},"field":"e"},{"type":"int64","name":"io.debezium.time.MicroTimestamp","field":"m"}]"#,
+            ["id int(11)!", "d decimal(20,4)", "e enum('a','b,c','')", "m datetime(6)"]
+        ),
+        (
+            #"{"columns":[{"type":"int","name":"id","signed":false},{"type":"datetime","name":"w","column-length":3},{"type":"enum","name":"e","enum-values":["x"]}],"primary-key":["id"]}"#,
+            ["id int(10) unsigned!", "w datetime(3)", "e enum('x')"]
+        ),
+        (
+            #"[{"type":"CREATE","id":"\"d\".\"t\"","table":{"primaryKeyColumnNames":["id"],"columns":[{"name":"id","typeName":"INT UNSIGNED","optional":false},{"name":"v","typeName":"VARCHAR","length":60,"charsetName":"utf8mb4"},"#
+                + #"{"name":"p","typeName":"DECIMAL","length":5,"scale":2},{"name":"e","typeName":"ENUM","length":1,"enumValues":["'n'","'it''s'"]}]}}]"#,
+            ["id int(10) unsigned!", "v varchar(60)", "p decimal(5,2)", "e enum('n','it''s')"]
+        ),
+    ])
+    func whatARecordSaysOfTypesCountsWithoutAStatement(_ types: String, _ expected: [String]) {
+        let made = SchemaHistory([stated(types, key: ["id"])])
+        #expect(columns(made) == expected)
+        #expect(key(made) == ["id"])
+        #expect(made.incarnations[0].versions[0].source == .types)
+    }
+
+    @Test func aStatementCountsMoreThanARecord() {
+        var create = SchemaEntry(place: SourcePlace(position: 1), database: "d")
+        create.sql = "CREATE TABLE t (id int, v varchar(5))"
+        let made = SchemaHistory([create, stated(#"{"id":"BIGINT"}"#, position: 2)])
+        #expect(columns(made) == ["id int(11)", "v varchar(5)"])
+        var broken = stated(#"{"id":"BIGINT"}"#, position: 3)
+        broken.sql = "ALTER TABLE t ADD"
+        #expect(columns(SchemaHistory([create, broken])) == ["id bigint(20)"])
+    }
+
+    @Test func typesOfRecordsMakeVersions() {
+        let made = SchemaHistory([
+            stated(#"{"id":"INT","v":"VARCHAR(5)"}"#, position: 1),
+            stated(#"{"id":"INT","v":"VARCHAR(5)"}"#, position: 2),
+            stated(#"{"id":"BIGINT","w":"INT","v":"VARCHAR(5)"}"#, position: 3),
+        ])
+        #expect(made.incarnations.count == 1)
+        #expect(made.incarnations[0].versions.map(\.from.position) == [1, 3])
+        #expect(made.incarnations[0].versions[1].columns.map(\.id) == [0, 2, 1])
+    }
+
+    @Test func columnsAreInferredFromRows() {
+        var inferred = InferredSchema()
+        for row in [
+            #"{"id":1,"n":2.5,"t":"x","j":{"a":1},"z":null,"m":1,"b":true}"#,
+            #"{"id":18446744073709551615,"n":1.25,"m":"x","late":3}"#,
+        ] {
+            RowReader.view(row) { inferred.observe($0, key: ["id"]) }
+        }
+        let version = inferred.version(from: .beginning, dates: .typed)
+        #expect(
+            version.columns.map { "\($0.name) \($0.shape.text)" } == [
+                "id decimal(20,0)", "n decimal(38,2)", "t string", "j string", "z string", "m string", "b int32",
+                "late int64",
+            ])
+        #expect(version.key == [0])
+        // The day after begins with the version of the day before: nothing becomes narrower.
+        var next = InferredSchema(version)
+        RowReader.view(#"{"id":1,"n":3,"late":1e400}"#) { next.observe($0) }
+        let later = next.version(from: .beginning, dates: .typed)
+        #expect(later.columns.map(\.id) == version.columns.map(\.id))
+        #expect(later.columns[0].shape == version.columns[0].shape)
+        #expect(later.columns[1].shape.text == "decimal(38,2)")
+        let made = SchemaHistory([], inferred: [TableName("d", "t"): version])
+        #expect(made.table(TableName("d", "t"), at: SourcePlace(position: 1))?.incarnation == 0)
+        #expect(key(made) == ["id"])
+    }
+}
