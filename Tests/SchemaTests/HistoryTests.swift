@@ -26,7 +26,7 @@ private func carried(_ type: String, _ json: String, _ statements: String..., da
         switch origin {
         case .kept(let index): TypedValue(first.columns[index], 0).append(to: column)
         case .converted(let index, let conversion):
-            isKnown = conversion.append(first.columns[index], 0, to: column) && isKnown
+            isKnown = conversion.append(first.columns[index], 0, to: column) && isKnown && origin.isExact
         case .filled(let value, let known):
             value.append(to: column)
             isKnown = known && isKnown
@@ -50,6 +50,7 @@ private func carried(_ type: String, _ json: String, _ statements: String..., da
         ("double DEFAULT 1e3", "1000.0"),
         ("date NOT NULL", "0000-00-00"), ("datetime(3) DEFAULT '2024-01-02'", "2024-01-02 00:00:00.000"),
         ("time NOT NULL", "00:00:00"),
+        ("timestamp DEFAULT '2024-01-01'", "2024-01-01 00:00:00?"),
         ("timestamp DEFAULT CURRENT_TIMESTAMP", "2024-02-28 06:07:41"),
         ("datetime DEFAULT NOW()", "2024-02-28 06:07:41?"),
         ("int AS (id * 2) STORED", "\\N?"), ("varchar(36) DEFAULT (uuid())", "\\N?"), ("int DEFAULT (7)", "7"),
@@ -72,10 +73,11 @@ private func carried(_ type: String, _ json: String, _ statements: String..., da
         ("varchar(9)", "\"x\"", "text", "x"), ("varchar(9)", "\"x\"", "varchar(20) CHARACTER SET latin1", "x"),
         ("bigint", "\"300\"", "tinyint", "\\N?"), ("float", "\"0.1\"", "double", "0.10000000149011612"),
         ("double", "\"2.5\"", "int", "3"),
+        ("datetime", "\"2024-02-29 12:00:00\"", "timestamp", "2024-02-29 12:00:00?"),
         ("datetime", "\"2024-02-29 12:00:00\"", "date", "2024-02-29"),
         ("date", "\"2024-02-29\"", "datetime(3)", "2024-02-29 00:00:00.000"),
         ("datetime", "\"2024-02-29 12:00:00\"", "datetime(6)", "2024-02-29 12:00:00.000000"),
-        ("datetime(6)", "\"2024-02-29 12:00:00.123456\"", "datetime", "2024-02-29 12:00:00"),
+        ("datetime(6)", "\"2024-02-29 12:00:00.123456\"", "datetime", "2024-02-29 12:00:00?"),
         ("time", "\"25:00:00\"", "time(3)", "25:00:00.000"), ("enum('a','b')", "\"2\"", "enum('b','a')", "b"),
         ("enum('a','b')", "\"2\"", "varchar(9)", "b"),
         ("binary(2)", "\"AB\"", "binary(4)", "41420000"), ("varchar(4)", "\"AB\"", "varbinary(4)", "4142"),

@@ -8,7 +8,12 @@ public struct ColumnConversion: Sendable {
     let old: TableColumn
     let new: TableColumn
     let dates: DateRule
+    /// Whether the server comes to the same value for certain: not where a session's time zone, a rounding mode or
+    /// a character set decides.
+    public let isExact: Bool
     private let fill: TypedValue?
+    private let from: ColumnCodec
+    private let to: ColumnCodec
 
     /// Nil where values stay as they are.
     init?(_ old: TableColumn, _ new: TableColumn, _ dates: DateRule) {
@@ -24,6 +29,19 @@ public struct ColumnConversion: Sendable {
         self.new = new
         self.dates = dates
         fill = forcesValue ? DefaultValue(implicit: new.type, new.shape, dates).value : nil
+        from = ColumnCodec(old.type, shape: old.shape, dates: dates)
+        to = ColumnCodec(new.type, shape: new.shape, dates: dates)
+        isExact = Self.isExact(old.type, new.type)
+    }
+
+    private static func isExact(_ old: MySQLType, _ new: MySQLType) -> Bool {
+        let usesClock =
+            (old.kind == .timestamp) != (new.kind == .timestamp) || (old.kind == .time) != (new.kind == .time)
+        let hasFraction = old.isTime || old.kind == .time
+        let cutsFraction = hasFraction && new.kind == old.kind && new.fraction < old.fraction
+        let showsFloat = old.kind == .float && new.kind != .float && new.kind != .double
+        let showsBytes = old.isText && new.isBytes && old.charset.map { !Charset.isUnicode($0) } ?? false
+        return !usesClock && !cutsFraction && !showsFloat && !showsBytes
     }
 
     private static func isSameText(_ old: TableColumn, _ new: TableColumn) -> Bool {
@@ -41,14 +59,7 @@ public struct ColumnConversion: Sendable {
             if let fill { fill.append(to: target) } else { target.appendNull() }
             return true
         }
-        if column.type == target.type, column.type != .decimal, old.type.kind == new.type.kind, fill == nil,
-            old.type.fraction == new.type.fraction, new.type.kind != .binary
-        {
-            target.append(from: column, row)
-            return true
-        }
-        let from = ColumnCodec(old.type, shape: old.shape, dates: dates)
-        let to = ColumnCodec(new.type, shape: new.shape, dates: dates)
+        if appendQuickly(column, row, to: target) { return true }
         let text = Scratch(capacity: 128)
         let output = Scratch(capacity: 128)
         from.write(column, row, to: text)
@@ -57,6 +68,27 @@ public struct ColumnConversion: Sendable {
         if appendCut(text.view, to, target, output) { return true }
         target.appendNull()
         return false
+    }
+
+    /// The common ways: between whole numbers, to more digits, between texts.
+    private func appendQuickly(_ column: Column, _ row: Int, to target: Column) -> Bool {
+        if old.type.isInteger, new.type.isInteger {
+            return to.append(
+                integer: column.type == .decimal ? column.decimal(row) : Int128(column.integer(row)), to: target)
+        }
+        if column.type == .decimal, target.type == .decimal {
+            let shift = new.shape.scale - old.shape.scale
+            guard shift >= 0, new.shape.precision - new.shape.scale >= old.shape.precision - old.shape.scale else {
+                return false
+            }
+            target.append(decimal: column.decimal(row) * DecimalText.power(shift))
+            return true
+        }
+        guard column.type == target.type, column.type != .decimal, old.type.kind == new.type.kind,
+            old.type.fraction == new.type.fraction, new.type.kind != .binary
+        else { return false }
+        target.append(from: column, row)
+        return true
     }
 
     /// One value, apart from a column; not fit where it became null because nothing else fits.

@@ -29,7 +29,11 @@ struct DefaultValue {
         switch clause {
         case .null: self.init(.null, isKnown: true)
         case .expression: self.init(.null, isKnown: false)
-        case .text(let text): self.init(text: text, type, shape, dates)
+        case .text(let text):
+            let made = DefaultValue(text: text, type, shape, dates)
+            // A TIMESTAMP is written on the session's clock.
+            let isZero = text.starts(with: Array("0000-00-00".utf8))
+            self.init(made.value, isKnown: made.isKnown && (type.kind != .timestamp || isZero))
         case .number(let text): self.init(text: Array(text.utf8), type, shape, dates)
         case .bytes(let bytes):
             guard type.isInteger || type.kind == .bit || type.kind == .decimal || type.kind == .year else {

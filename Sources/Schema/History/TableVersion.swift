@@ -65,6 +65,15 @@ public enum ColumnOrigin: Sendable {
     case converted(Int, ColumnConversion)
     /// A column that was added: its value for rows already there; not known if an expression makes it.
     case filled(TypedValue, isKnown: Bool)
+
+    /// Whether values are the database's for certain; else each row counts as a `Loss.unknownFill`.
+    public var isExact: Bool {
+        switch self {
+        case .kept: true
+        case .converted(_, let conversion): conversion.isExact
+        case .filled(_, let isKnown): isKnown
+        }
+    }
 }
 
 /// What happened to a table besides its columns.
@@ -139,7 +148,7 @@ public struct TableIncarnation: Sendable {
                 let conversion = ColumnConversion(then, column, target.dates)
             else { return .filled(value, isKnown: isKnown) }
             let (converted, isFit) = conversion.convert(value)
-            return .filled(converted, isKnown: isKnown && isFit)
+            return .filled(converted, isKnown: isKnown && isFit && conversion.isExact)
         }
     }
 }

@@ -34,7 +34,8 @@ public enum Loss: Int, Sendable, CaseIterable {
     case zeroYear
     /// A JSON null that is not told from NULL (Maxwell).
     case jsonNull
-    /// A TIMESTAMP in the reader's time zone, taken as UTC because none is configured (Canal).
+    /// A TIMESTAMP in the reader's time zone, taken as UTC because none is configured; or from an hour that the
+    /// clock shows twice (Canal).
     case assumedZone
     /// A text that may be read in two ways; the usual way was taken (Debezium's modes).
     case guessedMode

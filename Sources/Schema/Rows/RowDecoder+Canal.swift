@@ -83,8 +83,16 @@ extension RowDecoder {
             return codec.append(fields, to: column, output, &losses)
         }
         let instant = zone.instant(ofLocal: (micros - fields.micro) / 1_000_000)
+        if isRepeated(instant, zone) { losses.add(.assumedZone) }
         guard let moved = DateFields(micros: instant * 1_000_000 + fields.micro) else { return false }
         return codec.append(moved, to: column, output, &losses)
+    }
+
+    /// Whether the wall clock shows an instant's time once more, because it is set back.
+    private func isRepeated(_ instant: Int64, _ zone: Zone) -> Bool {
+        let stretch = zone.stretch(at: instant)
+        let back = stretch.offset - zone.stretch(at: stretch.to).offset
+        return back > 0 && instant >= stretch.to - back
     }
 
     /// JSON that arrives as Latin-1 of its UTF-8 bytes (MariaDB); as it is where that cannot be.
