@@ -266,6 +266,27 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         #expect(reader.losses.isEmpty)
     }
 
+    @Test func countedTimesAreInTheUnitThatTheirValuesProve() {
+        let connect = RowReader(.debezium, "a datetime(6), b time, c datetime, d time(3)")
+        #expect(
+            connect.cells(#"{"a":1709100558380,"b":-3661000,"c":1709100461000,"d":1}"#)
+                == ["2024-02-28 06:09:18.380000", "-01:01:01", "2024-02-28 06:07:41", "00:00:00.001"])
+        #expect(Set(connect.losses) == [.cutFraction, .guessedMode])
+        let micros = RowReader(.debezium, "a datetime(6), b time, c datetime")
+        RowReader.view(#"{"a":1709100558380816,"b":0,"c":1709100461000000}"#) { micros.decoder.survey($0) }
+        #expect(
+            micros.cells(#"{"a":1209600000000,"b":3600000000,"c":1000000}"#)
+                == ["1970-01-15 00:00:00.000000", "01:00:00", "1970-01-01 00:00:01"])
+        #expect(micros.losses.isEmpty)
+        let nanos = RowReader(.debezium, "a datetime(6), b time(6)")
+        #expect(
+            nanos.cells(#"{"a":1709100558380816000,"b":45296000000000}"#) == [
+                "2024-02-28 06:09:18.380816", "12:34:56.000000",
+            ])
+        #expect(nanos.cells(#"{"a":1000000000,"b":1000000000}"#) == ["1970-01-01 00:00:01.000000", "00:00:01.000000"])
+        #expect(nanos.losses.isEmpty)
+    }
+
     @Test func aSnapshotLosesDigits() {
         let reader = RowReader(.debezium, "a float, b year")
         #expect(reader.cells(#"{"a":581829.0,"b":2000}"#, isSnapshot: true) == ["581829.0", "2000"])

@@ -88,12 +88,9 @@ extension RowDecoder {
                 let fields = DateFields(micros: Int64(days) * 86_400_000_000)
             else { return false }
             return codec.append(fields, to: column, output, &losses)
-        case .datetime, .timestamp: return append(epoch: text, codec, column)
+        case .datetime, .timestamp: return append(epoch: text, index, column)
         case .time:
-            guard let found = IntegerText.parse(text), let value = Int64(exactly: found) else { return false }
-            // Microseconds unless too many: then nanoseconds.
-            let micros = value.magnitude > UInt64(ClockText.maximum) ? value / 1_000 : value
-            guard micros.magnitude <= UInt64(ClockText.maximum) else { return false }
+            guard let micros = micros(text, index), micros.magnitude <= UInt64(ClockText.maximum) else { return false }
             codec.append(clock: micros, to: column, output)
             return true
         default: break
@@ -102,18 +99,27 @@ extension RowDecoder {
         return codec.append(text, to: column, output, &losses)
     }
 
-    /// A DATETIME as a count from 1970: of milliseconds up to three digits, else of microseconds; a count that is
-    /// too large for its unit is of the next one.
-    private func append(epoch text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
-        guard let found = IntegerText.parse(text), var value = Int64(exactly: found) else { return false }
-        let limit: UInt64 = 253_402_300_800_000
-        if codec.type.fraction <= 3, value.magnitude < limit {
-            value *= 1_000
-        } else if value.magnitude >= limit * 1_000 {
-            value /= 1_000
+    /// A DATETIME as a count from 1970.
+    private func append(epoch text: ByteView, _ index: Int, _ column: Column) -> Bool {
+        guard let micros = micros(text, index), let fields = DateFields(micros: micros) else { return false }
+        return codecs[index].append(fields, to: column, output, &losses)
+    }
+
+    /// A counted time in microseconds.
+    private func micros(_ text: ByteView, _ index: Int) -> Int64? {
+        guard let found = IntegerText.parse(text), let value = Int64(exactly: found) else { return nil }
+        learnUnit(text, index)
+        let type = codecs[index].type
+        let unit = units[index] ?? EpochUnit.usual(type, value)
+        if units[index] == nil, unit != EpochUnit.usual(type) { losses.add(.guessedMode) }
+        if unit == .milliseconds, type.fraction > 3 { losses.add(.cutFraction) }
+        switch unit {
+        case .milliseconds:
+            let (micros, overflow) = value.multipliedReportingOverflow(by: 1_000)
+            return overflow ? nil : micros
+        case .microseconds: return value
+        case .nanoseconds: return value / 1_000
         }
-        guard let fields = DateFields(micros: value) else { return false }
-        return codec.append(fields, to: column, output, &losses)
     }
 
     private func append(isoDate text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
@@ -235,12 +241,59 @@ extension RowDecoder {
     }
 }
 
+/// What Debezium's times may be counted in: `time.precision.mode`.
+enum EpochUnit {
+    case milliseconds, microseconds, nanoseconds
+
+    /// A count of milliseconds behind year 9999, and of microseconds.
+    private static let limit: UInt64 = 253_402_300_800_000
+    /// A hundred days in milliseconds are within three minutes of the epoch in microseconds, and 1973 in seconds.
+    private static let nearEpoch: UInt64 = 100_000_000_000
+
+    /// The unit of the default mode.
+    static func usual(_ type: MySQLType) -> EpochUnit {
+        type.kind != .time && type.fraction <= 3 ? .milliseconds : .microseconds
+    }
+
+    /// The unit that a single value suggests.
+    static func usual(_ type: MySQLType, _ value: Int64) -> EpochUnit {
+        if let known = proved(type, value) { return known }
+        // Mode `connect` counts milliseconds: such a value is a day of our time, or one in January of 1970.
+        if type.kind != .time, type.fraction > 3, (nearEpoch..<limit / 25).contains(value.magnitude) {
+            return .milliseconds
+        }
+        return usual(type)
+    }
+
+    /// The unit that a value can only be in, or nil.
+    static func proved(_ type: MySQLType, _ value: Int64) -> EpochUnit? {
+        guard value != 0 else { return nil }
+        if type.kind == .time {
+            if value.magnitude > UInt64(ClockText.maximum) { return .nanoseconds }
+            var step: Int64 = 1
+            for _ in type.fraction..<6 { step *= 10 }
+            // A count of microseconds ends in zeros where the column has no digits.
+            return value % step != 0 ? .milliseconds : nil
+        }
+        if value.magnitude >= limit * 1_000 { return .nanoseconds }
+        return value.magnitude >= limit / 25 && (type.fraction > 3 || value.magnitude >= limit) ? .microseconds : nil
+    }
+}
+
 extension RowDecoder {
     /// A NULL where the default would stand if Debezium put it there.
     func learnNull(_ index: Int) {
         guard !keepsNull, standIns[index] != nil else { return }
         keepsNull = true
         losses.clear(.nullOrDefault)
+    }
+
+    /// Keeps what a count tells of its unit.
+    func learnUnit(_ text: ByteView, _ index: Int) {
+        let type = codecs[index].type
+        guard units[index] == nil, type.kind == .time || type.isTime, type.kind != .date else { return }
+        guard let found = IntegerText.parse(text), let value = Int64(exactly: found) else { return }
+        units[index] = EpochUnit.proved(type, value)
     }
 
     /// Keeps what a text tells of Debezium's modes.

@@ -69,6 +69,8 @@ public final class RowDecoder {
     let standIns: [TypedValue?]
     /// Whether a NULL stood where Debezium would have put the default.
     var keepsNull = false
+    /// The unit that a column's counted times are known to be in, by column.
+    var units: [EpochUnit?]
     /// Whether times come as ISO text, which has no TIMEs below 0 or from 24 hours on.
     var hasTextTimes = false
     var isSnapshot = false
@@ -84,6 +86,7 @@ public final class RowDecoder {
         names = NameTable(version.columns.map { Self.memberName($0.name, tool) })
         cells = Array(repeating: .missing, count: version.columns.count)
         zone = options.zone
+        units = Array(repeating: nil, count: version.columns.count)
         decimals = options.decimals
         binary = options.binary
         standIns = version.columns.map { column in
@@ -142,6 +145,7 @@ public final class RowDecoder {
             switch cells[index].kind {
             case .string: learn(cells[index].inside, index)
             case .null: learnNull(index)
+            case .number: learnUnit(cells[index].raw, index)
             default: break
             }
         }
