@@ -3,7 +3,7 @@ SWIFT ?= swift
 JOBS ?= $(shell nproc)
 RELEASE = -c release --static-swift-stdlib --scratch-path .build-release
 
-.PHONY: help demo test build release unit broker system models torture bench parquet fuzz-parquet readers large-parquet fmt lint docs check clean bootstrap
+.PHONY: help demo test build release unit broker system models recordings torture bench parquet fuzz-parquet readers large-parquet fmt lint docs check clean bootstrap
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,9 @@ system: bootstrap ## tests of the programs as processes only
 
 models: bootstrap ## the commit protocol's model tests, every fault at every operation
 	@MILLRACE_MODELS=all $(SWIFT) test -j $(JOBS) --filter CommitLogTests 2>&1 | tail -n 20
+
+recordings: bootstrap ## changes that real tools recorded, against the tables that the database ended with
+	@scripts/recordings.sh
 
 torture: release ## a million lines, fifty kills of each daemon, a broker stopped twice
 	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full

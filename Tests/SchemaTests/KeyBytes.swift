@@ -1,5 +1,7 @@
-public import Columns
-internal import Event
+import Columns
+import Event
+
+@testable import Schema
 
 /// The canonical bytes of a row's key: equal exactly where all key values are, byte by byte, and in the order of
 /// the values, column by column (nulls first), so that runs can be sorted and merged by them.
@@ -8,20 +10,20 @@ internal import Event
 /// them for equal; a change from one to the other is then a change of key like any other, because before and
 /// after say exactly which. Nothing is lost by telling them apart, and rows of two tables with other
 /// collations would be by not doing so.
-public struct KeyBytes: Sendable {
+struct KeyBytes: Sendable {
     /// Indexes of the columns that are the key.
-    public let columns: [Int]
+    let columns: [Int]
 
     /// The key of a version; for a table without one, all its columns.
-    public init(_ version: TableVersion) {
+    init(_ version: TableVersion) {
         columns = version.key.isEmpty ? Array(version.columns.indices) : version.key
     }
 
     /// A key of these columns.
-    public init(columns: [Int]) { self.columns = columns }
+    init(columns: [Int]) { self.columns = columns }
 
     /// Appends the bytes of a row's key.
-    public func append(_ row: Int, of batch: [Column], to bytes: inout [UInt8]) {
+    func append(_ row: Int, of batch: [Column], to bytes: inout [UInt8]) {
         for index in columns { Self.append(batch[index], row, to: &bytes) }
     }
 
