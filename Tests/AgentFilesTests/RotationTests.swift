@@ -159,8 +159,9 @@ struct RotationTests {
     /// Down for several rotations: what is shorter than the stream and begins like it is another generation.
     @Test(arguments: ["app.log", "app.log*"]) func shorterGenerationWithTheSameFirstLineIsReadAsItsOwn(pattern: String) {
         let bench = Bench([pattern])
-        let old = ["#header"] + (0..<4_000).map { "old \($0)" }
-        let other = ["#header"] + (0..<2_500).map { "other \($0)" }
+        // Shorter than a block both: the header is all that marks of the old one say of the other.
+        let old = ["#header"] + (0..<400).map { "old \($0)" }
+        let other = ["#header"] + (0..<230).map { "other \($0)" }
         bench.append("app.log", "#header\n")
         bench.turn()
         bench.append("app.log", old.dropFirst().map { $0 + "\n" }.joined())
@@ -172,6 +173,28 @@ struct RotationTests {
         bench.append("app.log-20261101-1", other.map { $0 + "\n" }.joined())
         for _ in 0..<3 { bench.turn(after: 61_000) }
         #expect(bench.collector.delivered == old + other)
+        // Why: adopted as the copy of the old one it would be noticed by its size and read all the same.
+        #expect(!bench.notices.contains { $0.code == "source.copy_adopted" })
+    }
+
+    /// The same where the stream's file is not deleted, but truncated and filled anew.
+    @Test func shorterGenerationBesideATruncatedFileIsReadAsItsOwn() {
+        let bench = Bench(["app.log*"])
+        let old = ["#header"] + (0..<400).map { "old \($0)" }
+        let other = ["#header"] + (0..<230).map { "other \($0)" }
+        bench.append("app.log", "#header\n")
+        bench.turn()
+        bench.append("app.log", old.dropFirst().map { $0 + "\n" }.joined())
+        bench.turn()
+        bench.turn()
+        bench.restart(orderly: true)
+        usleep(10_000)
+        bench.truncate("app.log")
+        bench.append("app.log", "#header\nnew\n")
+        bench.append("app.log-20261101-1", other.map { $0 + "\n" }.joined())
+        for _ in 0..<3 { bench.turn(after: 61_000) }
+        #expect(bench.collector.delivered.sorted() == (old + other + ["#header", "new"]).sorted())
+        #expect(!bench.notices.contains { $0.code == "source.copy_adopted" })
     }
 
     @Test func truncateThenQuicklyMoreBytesThanBefore() {
@@ -187,6 +210,48 @@ struct RotationTests {
         #expect(bench.collector.announces.count == 3)
         bench.turn(after: 61_000)
         #expect(bench.collector.ends.count == 2)
+    }
+
+    /// Between two looks the file was truncated and grew beyond its old size: what is read anew is not lost.
+    @Test func aFileThatGrewBeyondItsOldSizeIsNotReportedLost() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "one\ntwo\n")
+        bench.turn()
+        bench.truncate("app.log")
+        bench.append("app.log", "uno\ndos\ntres\n")
+        bench.turn()
+        for _ in 0..<3 { bench.turn(after: 61_000) }
+        #expect(bench.collector.delivered == ["one", "two", "uno", "dos", "tres"])
+        #expect(bench.notices.contains { $0.code == "source.truncated" })
+        #expect(!bench.notices.contains { $0.code == "source.lost" }, "\(bench.notices)")
+        // What was seen of the old content and never read is.
+        bench.append("app.log", "cuatro\n")
+        bench.now += 1_000
+        _ = bench.source.look(now: bench.now)
+        bench.truncate("app.log")
+        for _ in 0..<3 { bench.turn(after: 61_000) }
+        #expect(bench.notices.contains { $0.code == "source.lost" && $0.message.hasPrefix("7 bytes") })
+    }
+
+    @Test func moreDeletedFilesThanTheMaximumAreGivenUpAndReported() {
+        let limit = FileSource.maximumRemovedOpenCount
+        let bench = Bench(["*.log"])
+        for index in 0..<(limit + 20) { bench.append("\(index).log", "read\n") }
+        bench.turn()
+        // Ten are read to their end and wait, the others have a line that nobody has read.
+        for index in 10..<(limit + 20) { bench.append("\(index).log", "unread\n") }
+        bench.now += 1_000
+        _ = bench.source.look(now: bench.now)
+        for index in 0..<(limit + 20) { bench.delete("\(index).log") }
+        bench.now += 60_000
+        _ = bench.source.look(now: bench.now)
+        bench.notices += bench.source.takeNotices()
+        let lost = bench.notices.filter { $0.code == "source.lost" }
+        #expect(lost.count == 10, "20 too many, 10 of them without a loss")
+        #expect(lost.allSatisfy { $0.message.contains("7 unread bytes") && $0.message.contains("\(limit) deleted") })
+        for _ in 0..<3 { bench.turn(after: 61_000) }
+        #expect(bench.collector.delivered.count { $0 == "unread" } == limit)
+        #expect(bench.collector.ends.count == limit + 20 && bench.collector.faults.isEmpty)
     }
 
     @Test func truncateToAMiddleByteReadsTheFileAnew() {

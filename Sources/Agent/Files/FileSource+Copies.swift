@@ -146,6 +146,7 @@ extension FileSource {
         orphans.remove(file.identity)
         stream.path = file.path
         stream.seen = size
+        stream.provedSize = size
         stream.modified = file.status.modified
         stream.foundInLook = lookCount
         stream.lost = nil
@@ -210,7 +211,7 @@ extension FileSource {
             if owner.isSearching || beginsAlike(file, content, owner) { return true }
             // Why: an outage may have kept the stream from being read, so that nobody saw a truncation.
             guard isEvidence(through, file.status.byteCount, owner), holdsAnother(owner) else { return false }
-            shrink(owner, "its content is another")
+            shrink(owner, "its content is another", holdsAnother: true)
             return true
         }
         guard let known = held[file.identity], now - known.lastChange >= Self.holdMilliseconds,

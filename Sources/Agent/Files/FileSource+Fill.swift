@@ -89,14 +89,14 @@ extension FileSource {
             return unsafe cursor.rung(at: start.position, recordStart: start.recordStart, in: bytes) == start
         }
         guard isVerified else {
-            shrink(stream, "its content before \(start.position) is another")
+            shrink(stream, "its content before \(start.position) is another", holdsAnother: true)
             return false
         }
         do throws(Errno) {
             if let proof = stream.proof, proof.position > start.position,
                 try !content.agrees(with: proof, scratch: &scratch)
             {
-                shrink(stream, "its content before \(proof.position) is another")
+                shrink(stream, "its content before \(proof.position) is another", holdsAnother: true)
                 return false
             }
         } catch {
@@ -104,6 +104,7 @@ extension FileSource {
             return false
         }
         noteSize(stream, start.position + UInt64(count))
+        stream.provedSize = stream.seen
         if start.position == 0, stream.head == nil, stream.ladder.isEmpty {
             unsafe slab.withUnsafeBytes { bytes in
                 unsafe fixHead(stream, UnsafeRawBufferPointer(rebasing: bytes[..<count]))

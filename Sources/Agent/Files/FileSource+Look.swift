@@ -75,6 +75,7 @@ extension FileSource {
         let present = Set(outcome.files.map(\.identity))
         compressed = compressed.filter { present.contains($0.key) }
         for stream in Array(streams.values) { serveTimers(stream) }
+        giveUpRemoved()
         pendingWatermark = (now, Set(streams.values.filter { isBehind($0) }.map(\.id)))
     }
 
@@ -132,7 +133,7 @@ extension FileSource {
             stream.lastChange = now
             // Why now and not with the next fill, which an outage may hold up: its copy may lie beside it.
             if holdsAnother(stream) {
-                shrink(stream, "its content is another")
+                shrink(stream, "its content is another", holdsAnother: true)
                 return
             }
             enqueue(stream)
@@ -224,8 +225,12 @@ extension FileSource {
     }
 
     /// The file's content is not the stream's any more: from now on a copy is looked for.
-    func shrink(_ stream: TailStream, _ why: String) {
+    /// `holdsAnother`: the content says so, and not the size.
+    func shrink(_ stream: TailStream, _ why: String, holdsAnother: Bool = false) {
         guard let file = stream.file else { return }
+        // Why: the bytes that came since the last proof are counted as lost if they were the stream's; they are
+        // those of the other content, which is read.
+        if holdsAnother { stream.seen = min(stream.seen, max(stream.provedSize, stream.position.position)) }
         queue.remove(stream)
         mustScan = true
         notice("source.truncated", stream, "\(stream.path) was truncated or replaced: \(why)")

@@ -36,6 +36,29 @@ extension FileSource {
         }
     }
 
+    /// Keeps the deleted files that are held open within their maximum.
+    func giveUpRemoved() {
+        let removed = streams.values.filter { $0.content != nil && $0.goneSince != nil && !$0.isOver }
+        guard removed.count > Self.maximumRemovedOpenCount else { return }
+        func cost(_ stream: TailStream) -> Int {
+            stream.position.position < stream.seen ? 2 : stream.acknowledged < stream.position.position ? 1 : 0
+        }
+        let order = removed.sorted { left, right in
+            (cost(left), left.goneSince ?? 0, left.id) < (cost(right), right.goneSince ?? 0, right.id)
+        }
+        for stream in order.prefix(removed.count - Self.maximumRemovedOpenCount) {
+            if stream.seen > stream.position.position {
+                notice(
+                    "source.lost", stream,
+                    "\(stream.path) is gone with \(stream.seen - stream.position.position) unread bytes: more than "
+                        + "\(Self.maximumRemovedOpenCount) deleted files would be held open")
+            }
+            queue.remove(stream)
+            close(stream)
+            finish(stream, reason: "removed")
+        }
+    }
+
     /// The rest of a file that was rotated or deleted and is quiet has no line feed to wait for.
     private func cutLastLine(_ stream: TailStream) {
         guard let retired = stream.retiredSince, let stalled = stream.stalled, !stream.isQueued,

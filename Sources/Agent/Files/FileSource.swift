@@ -22,6 +22,10 @@ public final class FileSource: StreamSource {
     /// Files held open at most, not counting those that only the descriptor leads to: half of the usual
     /// limit of 1,024 descriptors.
     public static let maximumOpenCount = 512
+    /// Deleted files held open at most: only their descriptors lead to them, and other descriptors are needed too.
+    /// Beyond it the ones that were read to their end are given up first, then those that are gone for longest;
+    /// what they had unread is lost, and reported as such.
+    public static let maximumRemovedOpenCount = 256
     /// A file at its end is closed after this long without change.
     static let closeIdleMilliseconds: Int64 = 300_000
     /// A possible copy is held this long without change before it becomes a stream of its own.

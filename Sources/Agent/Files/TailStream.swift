@@ -45,6 +45,9 @@ final class TailStream {
     var position: Rung
     /// Size as of the last look.
     var seen: UInt64
+    /// Size as of the last proof that the content is the stream's: what lies behind it may be another's, of a
+    /// file that was truncated and grew beyond its old size between two looks.
+    var provedSize: UInt64
     var modified: Int64
     var cuts: [DecidedCut]
     var isUnproved: Bool
@@ -103,6 +106,7 @@ final class TailStream {
         prefix = record.prefix
         if let known = record.head ?? record.prefix, known.position > record.ladder.newest.position { proof = known }
         seen = record.seen
+        provedSize = record.seen
         modified = record.modified
         cuts = record.cuts
         isUnproved = record.isUnproved
