@@ -133,10 +133,32 @@ func whatTheProducerDoesNotTakeIsReadAgain(takes: Int) throws {
     try shipper.collect(timeoutMilliseconds: 0)
     #expect(watermarks().suffix(3).map(\.0).sorted() == [0, 1, 2])
     #expect(watermarks().last?.1 == ["time": 2_000, "partitions": [0, 2]])
-    source.currentWatermark = 9_000
-    try shipper.shipWatermarks(now: 9_000, isFinal: false)
+    source.currentWatermark = 39_000
+    try shipper.shipWatermarks(now: 39_000, isFinal: false)
     try shipper.collect(timeoutMilliseconds: 0)
     #expect(watermarks().suffix(2).map(\.0).sorted() == [0, 2])
+}
+
+@Test func anIdleSourceSaysSeldomThatTimeGoesOn() throws {
+    let (source, broker) = (FakeSource(lines: 2), FakeBroker())
+    let shipper = shipper(source, broker)
+    _ = try shipper.ship(now: 5_000)
+    try shipper.collect(timeoutMilliseconds: 0)
+    func sent(at now: Int64, watermark: Int64) throws -> Int {
+        source.currentWatermark = watermark
+        try shipper.shipWatermarks(now: now, isFinal: false)
+        try shipper.collect(timeoutMilliseconds: 0)
+        return (broker.records["data"] ?? []).count { PackKey(parsing: $0.key)?.kind == .watermark }
+    }
+    // A look that began before the lines were shipped, then one that began behind them: at the usual pace.
+    #expect(try sent(at: 5_001, watermark: 4_900) == 3)
+    #expect(try sent(at: 7_001, watermark: 6_900) == 6)
+    // From now on nothing is shipped.
+    #expect(try sent(at: 9_100, watermark: 9_000) == 6)
+    #expect(try sent(at: 36_900, watermark: 36_800) == 6)
+    #expect(try sent(at: 37_001, watermark: 36_900) == 9)
+    source.givenPartitions = [0]
+    #expect(try sent(at: 39_100, watermark: 39_000) == 12, "partitions that left are told soon")
 }
 
 @Test func noWatermarkIsSentForALookBeforeARewind() throws {

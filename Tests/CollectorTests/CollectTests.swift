@@ -156,6 +156,34 @@ import Transport
         #expect(try bench.balance().duplicate == 1)
     }
 
+    /// Watermarks alone, for a second and a half: few records of the log, and all offsets at the end.
+    @Test func progressWithoutEventsIsCommittedSeldom() throws {
+        let bench = Bench(["logs": 1])
+        bench.commitMilliseconds = 60
+        let writer = writer(1, 1)
+        let spot = place("logs", 0)
+        writer.send(0, writer.cuts[1], to: bench.broker, spot)
+        try bench.collect()
+        let clock = SystemClock()
+        let start = clock.monotonicNanoseconds()
+        var count: Int64 = 0
+        let summary = try bench.runtime(FakeConsumer(bench.broker), caughtUp: false).run {
+            count += 1
+            bench.broker.append(spot, writer.control(.watermark, at: 0), #"{"time":\#(count),"partitions":[0]}"#)
+            return clock.monotonicNanoseconds() - start > 1_500_000_000
+        }
+        let elapsed = Int((clock.monotonicNanoseconds() - start) / 600_000_000)
+        #expect(summary.commitCount >= 1 && summary.commitCount <= elapsed + 2, "\(summary.commitCount) commits")
+        let state = try bench.state().pipelines["main"]
+        #expect(state?.watermarks.count == 1)
+        let next = state?.partitions.values.first?.next
+        #expect(next == bench.broker.committed(spot), "the group has what the log says")
+        // An event takes the progress before it along at once.
+        writer.send(0, writer.cuts[1], to: bench.broker, spot)
+        try bench.collect()
+        #expect(try bench.state().pipelines["main"]?.partitions.values.first?.next == count + 2)
+    }
+
     @Test(arguments: 0..<6 as Range<UInt64>) func randomRecordsBalance(seed: UInt64) throws {
         let bench = Bench()
         var generator = SeededGenerator(seed: seed)

@@ -32,6 +32,8 @@ final class Feed {
 
     var watermark: Int64?
     var watermarkSentAt = Int64.min
+    /// When something of the source was last handed to the producer.
+    var shippedAt = Int64.min
     /// Only looks that began later count: before it, something was put back to be read again.
     var watermarkFloor = Int64.min
     var watermarkPartitions: Set<Int32>

@@ -20,8 +20,8 @@ extension Shipper {
     private func announce(_ feed: Feed, now: Int64, isFinal: Bool) {
         guard let watermark = feed.source.watermark, watermark > feed.watermarkFloor,
             feed.watermark.map({ watermark > $0 }) ?? true,
-            isFinal || feed.watermarkSentAt == .min || now &- feed.watermarkSentAt >= limits.watermarkMilliseconds
-                || now < feed.watermarkSentAt
+            isFinal || feed.watermarkSentAt == .min || now < feed.watermarkSentAt
+                || now &- feed.watermarkSentAt >= pause(feed)
         else { return }
         let partitions = feed.source.partitions
         let value: JSONValue = [
@@ -32,6 +32,12 @@ extension Shipper {
         feed.watermark = watermark
         feed.watermarkSentAt = now
         feed.watermarkPartitions = partitions
+    }
+
+    /// Why long only once a watermark has passed what was shipped: that one completes days.
+    private func pause(_ feed: Feed) -> Int64 {
+        let isIdle = (feed.watermark ?? .min) > feed.shippedAt && feed.source.partitions == feed.watermarkPartitions
+        return isIdle ? limits.idleWatermarkMilliseconds : limits.watermarkMilliseconds
     }
 
     private func send(_ feed: Feed, time: Int64) throws(Failure) {

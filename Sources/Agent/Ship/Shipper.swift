@@ -21,6 +21,8 @@ public final class Shipper {
         public var partitionByteCount: Int
         /// Shortest time between two watermarks of a source.
         public var watermarkMilliseconds: Int64 = 2_000
+        /// The same while a source has nothing to ship: all a warehouse learns is that time goes on.
+        public var idleWatermarkMilliseconds: Int64 = 30_000
 
         public init(inFlightByteCount: Int, partitionByteCount: Int) {
             self.inFlightByteCount = inFlightByteCount
@@ -179,6 +181,7 @@ public final class Shipper {
             feed.eventCount &+= UInt64(truncatingIfNeeded: batch.eventCounts[offset])
         }
         inFlightRecords += taken
+        feed.shippedAt = now
         feed.unreported += taken
         feed.recordCount &+= UInt64(taken)
         if taken == count { return (taken, true) }

@@ -32,6 +32,13 @@ struct CommitAssembly {
     /// Nothing moved: there is nothing to commit. (Whatever is claimed or booked moved an offset too.)
     var isEmpty: Bool { effects.pipelines.isEmpty }
 
+    /// Offsets moved, and nothing else that anybody waits for: no event, no stream begins or ends.
+    var isProgressOnly: Bool {
+        effects.pipelines.allSatisfy { pipeline in
+            pipeline.balance == Balance() && pipeline.streams.allSatisfy { $0.first == nil && !$0.ended }
+        }
+    }
+
     mutating func add(_ files: [FileEffect]) { effects.files += files }
 
     private static func advances(of pipeline: Int, in flow: CollectorPipeline) -> [Advance] {

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Event
 internal import Platform
 internal import Sinks
@@ -18,11 +19,23 @@ extension Coordinator {
                 if !isFinal { session.resume() }
                 return
             }
+            if assembly.isProgressOnly, !isFinal, mayHoldProgress {
+                committedAt = now
+                session.resume()
+                return
+            }
             // Order: files are durable before the record that names them.
             assembly.add(try session.staged.seal())
             pending = assembly
         }
         try settle(isFinal: isFinal)
+    }
+
+    /// Whether offsets of records without events can wait: a record of the log for each watermark of each agent
+    /// would fill it while nothing happens. Not in the embedded channel, where agents wait for the commit.
+    private var mayHoldProgress: Bool {
+        let pause = min(Self.longestProgressMilliseconds, Self.progressFactor * Int64(settings.commitMilliseconds))
+        return caughtUp == nil && !options.replays && consumer.provesEpochs && now - recordedAt < pause
     }
 
     /// Puts the pending record, again and again if the last answer was lost.
@@ -55,6 +68,7 @@ extension Coordinator {
         }
         summary.commitCount += 1
         committedAt = now
+        recordedAt = now
         consumer.committed(committedOffsets(session))
         if options.replays { noteReplayed(session) }
         let rows = assembly.effects.files.reduce(into: UInt64(0)) { $0 += $1.role == .data ? $1.rows : 0 }

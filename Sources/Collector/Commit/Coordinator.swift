@@ -29,6 +29,10 @@ final class Coordinator {
     /// No records for this long with offsets missing below the target: the rest may hold none.
     static let idleMilliseconds: Int64 = 3_000
 
+    /// Progress without events is committed at every tenth interval, at least once a minute.
+    static let progressFactor: Int64 = 10
+    static let longestProgressMilliseconds: Int64 = 60_000
+
     let settings: CollectorSettings
     let plans: [PipelinePlan]
     let consumer: any Consumer
@@ -50,7 +54,9 @@ final class Coordinator {
     var unsettled: StagedFiles?
     var stopped: [StandingPlace: Failure] = [:]
     var startAt: Int64 = 0
+    /// When a commit was last due, and when one was last put.
     var committedAt: Int64 = 0
+    var recordedAt: Int64 = 0
     var looks = Looks()
     var backoff: Backoff
     var generator = SystemRandomNumberGenerator()

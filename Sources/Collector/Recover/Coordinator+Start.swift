@@ -39,6 +39,7 @@ extension Coordinator {
         try consumer.start(fetched.map { ($0.place, $0.start ?? 0) }, workerCount: workerCount)
         self.session = session
         committedAt = now
+        recordedAt = now
         session.start(consumer: consumer)
         voice.info(
             "started", "partitions are read",
