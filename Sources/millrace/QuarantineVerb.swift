@@ -36,8 +36,8 @@ enum QuarantineVerb {
             "quarantine replay", "Takes entries through the routes as they are now, exactly once.",
             discussion: "Rows and the closing of their entries are one commit: however often and from wherever it "
                 + "is run, and whenever it is killed, an entry is written once. What is refused again stays open, "
-                + "with its new reason. Collectors may run meanwhile. Exit 0: nothing that was chosen is left; 65: "
-                + "some is.",
+                + "with its new reason. Entries that overlap what is written are taken only by --reason overlap or "
+                + "by id. Collectors may run meanwhile. Exit 0: nothing that was chosen is left; 65: some is.",
             options: [ConfigFile.option] + choice + [
                 OptionSpec("all", "All entries: needed where nothing else chooses."),
                 OptionSpec("dry-run", "Say what would become of them, and change nothing."), ConfigFile.json,
@@ -134,7 +134,9 @@ enum QuarantineVerb {
         let isDry = command.flag("dry-run")
         let replay = QuarantineReplay(
             log: CommitLog(storage: storage, settings: logSettings), storage: storage, filter: filter,
-            intake: try ReplayRoutes(settings), commitByteCount: settings.commitByteCount)
+            intake: try ReplayRoutes(
+                settings, takesOverlap: filter.reasons.contains(Rejection.overlap.rawValue) || !filter.ids.isEmpty),
+            commitByteCount: settings.commitByteCount)
         let summary = isDry ? try replay.rehearse() : try replay.run(progress: { tell($0, command) })
         let report = ReplayReport(summary: summary, isDry: isDry)
         if command.flag("json") { Terminal.write(report.json) } else { Terminal.write(report.text) }

@@ -184,6 +184,11 @@ import Transport
             bytes: Array(Writer.line("a").utf8))
         #expect(try routes.take([entry], to: nil).verdicts == [.kept(.partOfEvent)])
         entry.isPart = false
+        entry.reason = "overlap"
+        #expect(try routes.take([entry], to: nil).verdicts == [.kept(.overlap)])
+        let brave = try ReplayRoutes(bench.settings(), takesOverlap: true)
+        #expect(try brave.take([entry], to: nil).verdicts == [.outcomes([.written])])
+        entry.reason = "missing"
         #expect(try routes.take([entry], to: nil).verdicts == [.outcomes([.written])])
         entry.table = "web.gone"
         #expect(try routes.take([entry], to: nil).verdicts == [.kept(.noRoute)])

@@ -15,6 +15,7 @@ public final class ReplayRoutes: QuarantineIntake {
     static let eventless: Set<Rejection> = [.malformedKey, .malformedPack, .nullValue, .overlong]
 
     private let pipelines: [LanePipeline]
+    private let takesOverlap: Bool
     private let parquet = ParquetFormatter()
     private var batch = EventBatch()
     /// Per event of the batch: the entry, and what the routes made of it.
@@ -22,8 +23,10 @@ public final class ReplayRoutes: QuarantineIntake {
     private var outcomes: [[ReplayOutcome]] = []
     private var rows: [String: [String: UInt64]] = [:]
 
-    /// Compiles the routes. Throws `config` failures.
-    public init(_ settings: CollectorSettings) throws(Failure) {
+    /// Compiles the routes. `takesOverlap`: events of which a part is in the warehouse are taken too. Throws
+    /// `config` failures.
+    public init(_ settings: CollectorSettings, takesOverlap: Bool = false) throws(Failure) {
+        self.takesOverlap = takesOverlap
         var pipelines: [LanePipeline] = []
         for (index, spec) in settings.pipelines.enumerated() {
             pipelines.append(try LanePipeline(try PipelinePlan(index: index, spec: spec)))
@@ -67,6 +70,7 @@ public final class ReplayRoutes: QuarantineIntake {
             return .notAnEvent
         }
         if entry.isPart { return .partOfEvent }
+        if reason == .overlap, !takesOverlap { return .overlap }
         guard let pipeline = pipelines.first(where: { $0.plan.name == entry.pipeline }) else { return .noPipeline }
         let matching = pipeline.plan.routes(topic: entry.topic, source: entry.stream == nil ? nil : entry.source)
         let routes: [Int]

@@ -60,6 +60,8 @@ public enum ReplayObstacle: String, Sendable, CaseIterable {
     case notAnEvent = "not_an_event"
     /// Other rows of the event were written.
     case partOfEvent = "part_of_event"
+    /// A part of its range is in the warehouse already: taken only where it was asked for by name.
+    case overlap
     /// No pipeline of that name.
     case noPipeline = "no_pipeline"
     /// The pipeline has no route (to that table) for this topic and source.
@@ -70,6 +72,7 @@ public enum ReplayObstacle: String, Sendable, CaseIterable {
         switch self {
         case .notAnEvent: "not whole events (pieces, broken packs): they stay for you to look at"
         case .partOfEvent: "parts of events whose other rows are written: they stay for you to look at"
+        case .overlap: "that overlap what is written: name them by --reason overlap, or by their ids"
         case .noPipeline: "of pipelines that the configuration does not have"
         case .noRoute: "without a route to their table for their topic and source"
         }
