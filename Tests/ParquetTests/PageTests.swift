@@ -52,3 +52,69 @@ private func texts(_ bytes: [UInt8]) throws -> [String] {
     let edges = ["", "a", "ab", "abc", "ab", "", "", "x", "abc"].flatMap { [String](repeating: $0, count: 40) }
     #expect(try texts(try file(edges) { $0.codec = .none }.bytes) == edges)
 }
+
+/// A file of a rising number, its text, a list of it, and a number without order.
+private func rising(_ rowCount: Int, _ edit: (inout ParquetOptions) -> Void) throws -> [UInt8] {
+    var options = ParquetOptions()
+    options.pageRowCount = 50
+    edit(&options)
+    let shapes: [(name: String, shape: ColumnShape)] = [
+        ("n", ColumnShape(.int64)), ("s", ColumnShape(.string)), ("l", .list(ColumnShape(.int64))), ("m", ColumnShape(.int64)),
+    ]
+    let rows = RowBatch(shapes: shapes)
+    let group = rows.appendGroup(RowGroup(table: "a.b", partition: "p"))
+    for row in 0..<rowCount {
+        rows.columns[0].append(Int64(row))
+        unsafe Array("text \(row % 300)".utf8).withUnsafeBytes { rows.columns[1].append(unsafe ByteView($0)) }
+        for element in 0..<row % 7 { rows.columns[2].children[0].append(Int64(row * 10 + element)) }
+        if row % 5 == 0 { rows.columns[2].appendNull() } else { rows.columns[2].appendList() }
+        rows.columns[3].append(Int64(row &* 7_919 % 1_000))
+        rows.commitRow(event: 0, group: group)
+    }
+    let encoder = RowGroupEncoder(
+        columns: shapes, options: options, workspace: try ParquetWorkspace(codec: options.codec))
+    try encoder.append(rows)
+    let parquet = ParquetFile(columns: shapes, options: options)
+    var bytes: [UInt8] = []
+    try unsafe parquet.append(encoder) { unsafe bytes.append(contentsOf: $0) }
+    try unsafe parquet.finish { unsafe bytes.append(contentsOf: $0) }
+    return bytes
+}
+
+@Test(arguments: [false, true])
+func pagesThatAFilterRulesOutAreNotRead(_ usesPages2: Bool) throws {
+    let bytes = try rising(2_000) {
+        ($0.usesPages2, $0.dictionaryByteCount) = (usesPages2, usesPages2 ? 0 : 1 << 20)
+    }
+    for range in [0...0, 49...50, 777...1_204, 1_950...1_999, 0...1_999] as [ClosedRange<Int64>] {
+        let filter = ParquetFilter(column: "n", least: .word(range.lowerBound), greatest: .word(range.upperBound))
+        let reader = try ParquetReader(ParquetBytes(bytes), filters: [filter])
+        var found: [Int64] = []
+        while try reader.next() {
+            for row in 0..<reader.rows.rowCount {
+                let number = reader.rows.columns[0].integer(row)
+                found.append(number)
+                // The other columns have been brought to the same row.
+                #expect(reader.rows.columns[1].bytes(row).text == "text \(number % 300)")
+                let list = reader.rows.columns[2]
+                #expect(list.isNull(row) == (number % 5 == 0))
+                #expect(
+                    list.range(row).map { list.children[0].integer($0) }
+                        == (0..<(number % 5 == 0 ? 0 : number % 7)).map { number * 10 + $0 })
+            }
+        }
+        let first = range.lowerBound / 50 * 50
+        let end = (range.upperBound / 50 + 1) * 50
+        #expect(found == Array(first..<end), "\(range)")
+        #expect(reader.skippedRowCount == 2_000 - (end - first))
+    }
+    // Two filters meet in the middle; one for what is nowhere reads nothing.
+    let both = [
+        ParquetFilter(column: "n", least: .word(500)), ParquetFilter(column: "n", greatest: .word(520)),
+        ParquetFilter(column: "m", least: .word(0)),
+    ]
+    let reader = try ParquetReader(ParquetBytes(bytes), columns: ["l", "n"], filters: both)
+    #expect(try reader.next())
+    #expect(reader.rows.rowCount == 50 && reader.rows.columns[1].integer(0) == 500)
+    #expect(try !reader.next())
+}

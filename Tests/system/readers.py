@@ -1,6 +1,6 @@
 """Hive and Spark as readers of tables that `millrace ddl` declared: their rows as the texts of parquet_compare.
 
-A value that a reader cannot show (a year that it prints otherwise) is ..., which equals anything.
+A value that a reader cannot show (a year that it prints otherwise) is ..., which equals any that is not null.
 """
 import base64
 import json
@@ -132,13 +132,24 @@ def hive_rows(folder, ddl, tables):
     return rows
 
 
+def holds_bytes(kind):
+    """Whether a nested type has bytes inside: Hive prints those without quotes, an empty value as nothing."""
+    if kind[0] == "struct":
+        return any(holds_bytes(field) for _, field in kind[1])
+    return any(map(holds_bytes, kind[1:])) if kind[0] in ("list", "map") else kind == "bytes"
+
+
 def hive_text(place, kind):
+    if isinstance(kind, tuple) and holds_bytes(kind):
+        return f"CAST({place} IS NULL AS STRING)"
     if kind in ("string", "json", "bytes"):
         return f"hex({place})"
     return place if isinstance(kind, tuple) or kind == "double" else f"CAST({place} AS STRING)"
 
 
 def hive_value(value, kind):
+    if isinstance(kind, tuple) and holds_bytes(kind):
+        return None if value.upper() == "TRUE" else ...
     if value == "\\N" or value == "NULL" and kind not in ("string", "json", "bytes"):
         return None
     if isinstance(kind, tuple):
@@ -189,8 +200,10 @@ def instant(value, kind):
 
 
 def is_same(left, right, kind):
-    """Whether what a reader found is what it should be; ... equals anything, and so does a NaN a NaN."""
-    if left is ... or right is ... or left == right:
+    """Whether what a reader found is what it should be; a NaN equals a NaN."""
+    if left is ... or right is ...:
+        return left is not None and right is not None or kind == "json"
+    if left == right:
         return True
     if left is None or right is None:
         return False

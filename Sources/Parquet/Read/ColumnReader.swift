@@ -10,10 +10,13 @@ final class ColumnReader {
     let column: StoredColumn
     private let source: any ParquetSource
     private let expander: PageExpander
-    private var codec = 0
+    private var chunk = ChunkMetadata()
+    private var groupRowCount: Int64 = 0
+    /// The chunk's pages, once a jump has asked for them; nil if the file does not say.
+    private var pages: [PageLocation]??
     /// Where the next page begins, and where the chunk ends.
     private var at: Int64 = 0
-    private var end: Int64 = 0
+    private(set) var end: Int64 = 0
     /// Rows that are not yet read; those of the page in hand included.
     var rowsLeft: Int64 = 0
     var pageRowsLeft = 0
@@ -43,15 +46,53 @@ final class ColumnReader {
         self.expander = expander
     }
 
-    /// Begins a row group.
-    func begin(_ chunk: ChunkMetadata, rowCount: Int64) {
-        codec = chunk.codec
+    /// Whether the chunk has more pages.
+    var hasPages: Bool { at < end }
+
+    /// Begins a row group. `entryCount`: of a flat column its rows.
+    func begin(_ chunk: ChunkMetadata, rowCount: Int64, entryCount: Int64) {
+        self.chunk = chunk
+        groupRowCount = rowCount
+        pages = nil
         at = chunk.offset
         end = chunk.offset + chunk.compressedByteCount
-        rowsLeft = rowCount
+        rowsLeft = entryCount
         pageRowsLeft = 0
         entry = nil
         hasDictionary = false
+    }
+
+    /// Goes from one row towards a later one by whole pages, as far as the page index allows. Returns the row that is
+    /// next now.
+    func jump(from row: Int64, to target: Int64) throws(Failure) -> Int64 {
+        if pages == nil { pages = .some(try PageIndex.locations(chunk, source, rowCount: groupRowCount)) }
+        guard case .some(.some(let pages)) = pages,
+            let page = pages.last(where: { $0.firstRow <= target }), page.firstRow > row
+        else { return row }
+        if at == chunk.offset, !hasDictionary, page.offset > at {
+            // The dictionary stands before the first page.
+            let header = try readHeader()
+            if header.kind == .dictionary {
+                try readDictionary(header, try source.bytes(at: at, count: header.compressedByteCount))
+            }
+        }
+        at = page.offset
+        pageRowsLeft = 0
+        entry = nil
+        if column.repetition == 0 { rowsLeft = groupRowCount - page.firstRow }
+        return page.firstRow
+    }
+
+    /// Passes rows of a flat column; `target` is left as it was.
+    func skip(from row: Int64, to end: Int64, _ target: Column) throws(Failure) {
+        var row = try jump(from: row, to: end)
+        let count = target.count
+        while row < end {
+            let step = min(end - row, 1_024)
+            try read(Int(step), into: target)
+            target.truncate(to: count)
+            row += step
+        }
     }
 
     /// Appends the next rows, all of which the row group still has.
@@ -120,7 +161,7 @@ final class ColumnReader {
         var failure: Failure?
         unsafe bytes.withUnsafeBytes { input in
             do throws(Failure) {
-                try unsafe expander.expand(input, codec: codec, byteCount: byteCount, into: &buffer)
+                try unsafe expander.expand(input, codec: chunk.codec, byteCount: byteCount, into: &buffer)
             } catch {
                 failure = error
             }

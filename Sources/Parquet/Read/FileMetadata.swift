@@ -10,6 +10,9 @@ struct ChunkMetadata: Sendable {
     var nullCount: Int64?
     var least: [UInt8]?
     var greatest: [UInt8]?
+    /// Where the page indexes are.
+    var offsetIndex: (offset: Int64, byteCount: Int64)?
+    var columnIndex: (offset: Int64, byteCount: Int64)?
 
     /// Where the chunk begins.
     var offset: Int64 {
@@ -100,7 +103,12 @@ struct FileMetadata: Sendable {
 
     private static func chunk(_ input: inout ThriftInput) throws(Failure) -> ChunkMetadata {
         var chunk = ChunkMetadata()
+        var places: [Int64] = [-1, 0, -1, 0]
         try input.structure { input, field throws(Failure) in
+            if (4...7).contains(field.id), field.kind == 5 || field.kind == 6 {
+                places[field.id - 4] = Int64(try input.size("the place of a page index"))
+                return true
+            }
             guard field.id == 3, field.kind == 12 else { return false }
             try input.structure { input, field throws(Failure) in
                 switch field.id {
@@ -116,6 +124,8 @@ struct FileMetadata: Sendable {
             }
             return true
         }
+        if places[0] >= 0 { chunk.offsetIndex = (places[0], places[1]) }
+        if places[2] >= 0 { chunk.columnIndex = (places[2], places[3]) }
         return chunk
     }
 

@@ -37,9 +37,31 @@ final class NestedReader {
     }
 
     /// Begins a row group.
-    func begin(_ chunks: [ChunkMetadata]) {
+    func begin(_ group: GroupMetadata) {
         for (reader, index) in zip(root.leaves, root.field.leaves) {
-            reader.begin(chunks[index], rowCount: chunks[index].valueCount)
+            let chunk = group.columns[index]
+            reader.begin(chunk, rowCount: group.rowCount, entryCount: chunk.valueCount)
+        }
+    }
+
+    /// Passes rows.
+    func skip(from row: Int64, to end: Int64) throws(Failure) { try skip(root, from: row, to: end) }
+
+    private func skip(_ node: Node, from row: Int64, to end: Int64) throws(Failure) {
+        for child in node.children { try skip(child, from: row, to: end) }
+        guard node.field.kind == .scalar else { return }
+        let leaf = node.leaves[0]
+        let count = node.column.count
+        for _ in try leaf.jump(from: row, to: end)..<end {
+            var repetition = 0
+            repeat {
+                if try leaf.expect(repetition) == node.field.definition {
+                    try leaf.appendValue(to: node.column)
+                    node.column.truncate(to: count)
+                }
+                leaf.advance()
+                repetition = try leaf.nextRepetition()
+            } while repetition > 0
         }
     }
 
@@ -126,7 +148,7 @@ extension ColumnReader {
     private func peek() throws(Failure) -> (repetition: Int, definition: Int)? {
         if let entry { return entry }
         if pageRowsLeft == 0 {
-            guard rowsLeft > 0 else { return nil }
+            guard rowsLeft > 0, hasPages else { return nil }
             try loadPage()
         }
         let repetition = column.repetition > 0 ? Int(try repetitions.next()) : 0

@@ -25,6 +25,12 @@ public final class ParquetReader {
     private let nested: [NestedReader]
     private var group = -1
     private var groupRowsLeft: Int64 = 0
+    /// The next row of the group, and the stretches of rows from there on that no filter rules out.
+    private var groupRow: Int64 = 0
+    private var stretches: ArraySlice<Range<Int64>> = []
+    private let source: any ParquetSource
+    /// Rows passed over because of a filter, in row groups of which others were read.
+    public private(set) var skippedRowCount: Int64 = 0
     /// Rows read in one step: few at first, until it is known how large they are.
     private var step = 1
     /// Row groups passed over because of a filter.
@@ -35,6 +41,7 @@ public final class ParquetReader {
     public init(
         _ source: any ParquetSource, columns names: [String]? = nil, filters: [ParquetFilter] = []
     ) throws(Failure) {
+        self.source = source
         metadata = try FileMetadata(source)
         columns = metadata.fields.map { ($0.name, $0.shape) }
         guard metadata.columns.count <= RowBatch.maximumColumnCount else {
@@ -91,15 +98,18 @@ public final class ParquetReader {
         rows.removeAll()
         let place = rows.appendGroup(RowGroup(table: "", partition: ""))
         while groupRowsLeft == 0 {
-            guard beginGroup() else { return false }
+            guard try beginGroup() else { return false }
         }
         var count = 0
-        while count < Self.batchRowCount, groupRowsLeft > 0 {
-            let length = Int(min(groupRowsLeft, Int64(min(step, Self.batchRowCount - count))))
+        while count < Self.batchRowCount, groupRowsLeft > 0, let stretch = stretches.first {
+            if groupRow < stretch.lowerBound { try skip(to: stretch.lowerBound) }
+            let length = Int(min(stretch.upperBound - groupRow, Int64(min(step, Self.batchRowCount - count))))
             for (reader, _, column) in flat { try reader.read(length, into: column) }
             for reader in nested { try reader.read(length) }
             for _ in 0..<length { rows.commitRow(event: 0, group: place) }
             groupRowsLeft -= Int64(length)
+            groupRow += Int64(length)
+            if groupRow == stretch.upperBound { stretches.removeFirst() }
             count += length
             let byteCount = rows.columns.reduce(0) { $0 + $1.byteCount }
             // Why one by one with nested columns: a single row of theirs may be of any length.
@@ -111,7 +121,7 @@ public final class ParquetReader {
     }
 
     /// Begins the next row group that no filter rules out; false if there is none.
-    private func beginGroup() -> Bool {
+    private func beginGroup() throws(Failure) -> Bool {
         while group + 1 < metadata.groups.count {
             group += 1
             let current = metadata.groups[group]
@@ -119,12 +129,65 @@ public final class ParquetReader {
                 skippedGroupCount += 1
                 continue
             }
-            for (reader, place, _) in flat { reader.begin(current.columns[place], rowCount: current.rowCount) }
-            for reader in nested { reader.begin(current.columns) }
-            groupRowsLeft = current.rowCount
+            stretches = try stretches(of: current)[...]
+            groupRow = 0
+            groupRowsLeft = stretches.reduce(0) { $0 + Int64($1.count) }
+            guard groupRowsLeft > 0 || current.rowCount == 0 else {
+                skippedGroupCount += 1
+                continue
+            }
+            skippedRowCount += current.rowCount - groupRowsLeft
+            for (reader, place, _) in flat {
+                reader.begin(current.columns[place], rowCount: current.rowCount, entryCount: current.rowCount)
+            }
+            for reader in nested { reader.begin(current) }
             return true
         }
         return false
+    }
+
+    private func skip(to row: Int64) throws(Failure) {
+        for (reader, _, column) in flat { try reader.skip(from: groupRow, to: row, column) }
+        for reader in nested { try reader.skip(from: groupRow, to: row) }
+        groupRow = row
+    }
+
+    /// The rows of a group that no filter rules out by the page index.
+    private func stretches(of group: GroupMetadata) throws(Failure) -> [Range<Int64>] {
+        var left = group.rowCount > 0 ? [0..<group.rowCount] : []
+        for filter in filters {
+            guard let field = metadata.fields.first(where: { $0.name == filter.column }), field.kind == .scalar
+            else { continue }
+            let column = metadata.columns[field.leaves.lowerBound]
+            let chunk = group.columns[field.leaves.lowerBound]
+            guard let statistics = try PageIndex.statistics(chunk, source),
+                let pages = try PageIndex.locations(chunk, source, rowCount: group.rowCount),
+                pages.count == statistics.count
+            else { continue }
+            var kept: [Range<Int64>] = []
+            for (index, page) in pages.enumerated() where !filter.rulesOut(statistics[index], column, rowCount: 1) {
+                let end = index + 1 < pages.count ? pages[index + 1].firstRow : group.rowCount
+                kept.append(page.firstRow..<end)
+            }
+            left = Self.common(left, kept)
+        }
+        return left
+    }
+
+    /// Rows that are in both of two rising lists of stretches.
+    private static func common(_ left: [Range<Int64>], _ right: [Range<Int64>]) -> [Range<Int64>] {
+        var found: [Range<Int64>] = []
+        var (first, second) = (0, 0)
+        while first < left.count, second < right.count {
+            let rows = left[first].clamped(to: right[second])
+            if let last = found.last, last.upperBound == rows.lowerBound, !rows.isEmpty {
+                found[found.count - 1] = last.lowerBound..<rows.upperBound
+            } else if !rows.isEmpty {
+                found.append(rows)
+            }
+            if left[first].upperBound <= right[second].upperBound { first += 1 } else { second += 1 }
+        }
+        return found
     }
 
     private func isRuledOut(_ group: GroupMetadata) -> Bool {
