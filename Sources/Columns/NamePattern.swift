@@ -28,5 +28,6 @@ public struct NamePattern: Sendable, Hashable {
         return pattern[at...].allSatisfy { $0 == UInt8(ascii: "*") }
     }
 
+    /// Whether a name is one of the pattern's.
     public func matches(_ name: String) -> Bool { matches(Array(name.utf8)) }
 }

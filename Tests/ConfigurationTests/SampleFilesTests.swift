@@ -29,7 +29,7 @@ func text(of path: String) throws -> String { String(decoding: try bytes(of: pat
     #expect(routes.map(\.timeColumn) == ["time", "time", "ts"])
     #expect(routes[0].timeZone == "Europe/Berlin")
     #expect(routes[0].columns.isEmpty)
-    #expect(routes[1].columns.count == 8)
+    #expect(routes[1].columns.count == 9)
     #expect(routes[1].columns[3].pattern == "^[A-Z]{2}$")
     #expect(routes[1].columns[4].allowed == ["open", "paid", "sent"])
 }
