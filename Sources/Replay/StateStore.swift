@@ -17,6 +17,8 @@ struct StateStore {
     /// The warehouse's folder.
     let warehouse: String
     let scratch: String
+    /// Called before each thing that is done to the warehouse: for tests, which end a run there.
+    var beforeStep: (@Sendable (_ name: String) throws(Failure) -> Void)?
 
     init(warehouse: String) {
         self.warehouse = warehouse
@@ -30,6 +32,7 @@ struct StateStore {
     }
 
     func makeFolders(_ path: String) throws(Failure) {
+        try beforeStep?("make folders")
         do throws(Errno) { try DurableFile.makeFolders(path, permissions: 0o750) } catch {
             throw ReplayFailure.storage(error, "make", path)
         }
@@ -92,6 +95,7 @@ struct StateStore {
 
     /// Writes a file, durably.
     func write(_ path: String, _ bytes: [UInt8]) throws(Failure) {
+        try beforeStep?("write")
         do throws(Errno) {
             let file = try Syscalls.open(path, .createNew, permissions: 0o640)
             try file.writeAll(bytes)
@@ -105,6 +109,7 @@ struct StateStore {
     /// Puts a finished folder in the place of another, or where none is: readers see the old one or the new one.
     func put(_ made: String, at place: String) throws(Failure) {
         try makeFolders(DurableFile.parent(of: place))
+        try beforeStep?("put")
         do throws(Errno) {
             try DurableFile.sync(folder: made)
             if (try? Syscalls.status(place)) != nil {
@@ -121,6 +126,7 @@ struct StateStore {
 
     /// Takes a folder away in one step, then removes what was in it.
     func takeAway(_ folder: String) throws(Failure) {
+        try beforeStep?("take away")
         let aside = scratch + "/gone"
         try remove(aside)
         do throws(Errno) {
@@ -135,6 +141,7 @@ struct StateStore {
 
     /// Removes a file or a folder with all that is in it.
     func remove(_ path: String) throws(Failure) {
+        try beforeStep?("remove")
         do throws(Errno) { try Self.removeAll(path) } catch { throw ReplayFailure.storage(error, "remove", path) }
     }
 

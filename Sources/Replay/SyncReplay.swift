@@ -42,7 +42,7 @@ public struct SyncReplay {
     static let method = "replay 1"
 
     let spec: SyncSpec
-    let store: StateStore
+    var store: StateStore
     let log: ChangeLogFolder
     let schemaFile: [UInt8]?
     /// The day before which all partitions of the sync are done; nil: none.
