@@ -17,6 +17,8 @@ struct StateStore {
     /// The warehouse's folder.
     let warehouse: String
     let scratch: String
+    /// Modes and group of what is made.
+    var access = LocalStorageSettings()
     /// Called before each thing that is done to the warehouse: for tests, which end a run there.
     var beforeStep: (@Sendable (_ name: String) throws(Failure) -> Void)?
 
@@ -33,7 +35,7 @@ struct StateStore {
 
     func makeFolders(_ path: String) throws(Failure) {
         try beforeStep?("make folders")
-        do throws(Errno) { try DurableFile.makeFolders(path, permissions: 0o750) } catch {
+        do throws(Errno) { try DurableFile.makeFolders(path, permissions: access.folderMode) } catch {
             throw ReplayFailure.storage(error, "make", path)
         }
     }
@@ -111,6 +113,7 @@ struct StateStore {
         try makeFolders(DurableFile.parent(of: place))
         try beforeStep?("put")
         do throws(Errno) {
+            try setAccess(made)
             try DurableFile.sync(folder: made)
             if (try? Syscalls.status(place)) != nil {
                 try Syscalls.exchange(made, place)
@@ -122,6 +125,17 @@ struct StateStore {
             throw ReplayFailure.storage(error, "replace", place)
         }
         try remove(made)
+    }
+
+    /// Gives a new folder and its files the warehouse's modes and group, whatever the umask says.
+    private func setAccess(_ folder: String) throws(Errno) {
+        let group = access.group.flatMap { Syscalls.group(named: $0) }
+        for name in try Syscalls.list(folder) {
+            try Syscalls.changeMode(folder + "/" + name, access.fileMode)
+            if let group { try Syscalls.changeGroup(folder + "/" + name, group) }
+        }
+        try Syscalls.changeMode(folder, access.folderMode)
+        if let group { try Syscalls.changeGroup(folder, group) }
     }
 
     /// Takes a folder away in one step, then removes what was in it.

@@ -4,7 +4,7 @@ public import Event
 internal import Parquet
 internal import Platform
 internal import Schema
-internal import Sinks
+public import Sinks
 
 /// What a run did with one table's day.
 public struct ReplayedDay: Sendable, Equatable {
@@ -49,14 +49,16 @@ public struct SyncReplay {
     let passedDay: String?
     var settings = ReplaySettings()
 
-    /// A replay of a sync in the warehouse's folder. Days before `passedDay` are complete. Throws `config.*`.
+    /// A replay of a sync in the warehouse's folder; `access`: modes and group of what it makes. Days before `passedDay` are complete. Throws `config.*`.
     public init(
-        _ spec: SyncSpec, warehouse: String, schemaFile: [UInt8]? = nil, passedDay: String? = nil, threadCount: Int = 1
+        _ spec: SyncSpec, warehouse: String, access: LocalStorageSettings = LocalStorageSettings(),
+        schemaFile: [UInt8]? = nil, passedDay: String? = nil, threadCount: Int = 1
     ) throws(Failure) {
         self.spec = spec
         self.schemaFile = schemaFile
         self.passedDay = passedDay
         store = StateStore(warehouse: warehouse)
+        store.access = access
         log = try ChangeLogFolder(spec, warehouse: warehouse)
         settings.threadCount = threadCount
     }

@@ -40,8 +40,7 @@ enum SyncVerb {
     private static let maximumSchemaByteCount = 256 << 20
 
     static func run(_ command: ParsedCommand) throws(Failure) -> Int32 {
-        let (file, settings) = try ConfigFile.requireCollector(command)
-        _ = file
+        let settings = try ConfigFile.requireCollector(command).settings
         let wanted = command.values("sync")
         for name in wanted where !settings.syncs.contains(where: { $0.name == name }) {
             throw ToolFailure.usage(
@@ -71,7 +70,10 @@ enum SyncVerb {
         var reports: [JSONValue] = []
         for spec in specs {
             let replay = try SyncReplay(
-                spec, warehouse: warehouse.path, schemaFile: try schemaFile(spec),
+                spec, warehouse: warehouse.path,
+                access: LocalStorageSettings(
+                    fileMode: warehouse.fileMode, folderMode: warehouse.folderMode, group: warehouse.group),
+                schemaFile: try schemaFile(spec),
                 passedDay: PassedDay.of(spec, log), threadCount: threads)
             let report = try replay.run(lastDay: command.value("day"), tables: Set(command.values("table")))
             if command.flag("json") { reports.append(json(spec, report)) } else { show(spec, report) }
