@@ -61,6 +61,7 @@ public struct SyncReplay {
         store.access = access
         log = try ChangeLogFolder(spec, warehouse: warehouse)
         settings.threadCount = threadCount
+        settings.decoding.readerZone = spec.toolZone
     }
 
     /// Replays all days up to `lastDay` (nil: all). `tables`: only these, `db.table` in the warehouse; empty: all.

@@ -99,7 +99,7 @@ struct TableDay {
     /// XXH3-128 of everything that the state depends on.
     private func inputs(_ base: StateManifest?, _ files: [NamedFile]) -> String {
         var lines = [SyncReplay.method, identity, base?.inputs ?? "-", base?.digest ?? "-", "\(rule.unique as Any)"]
-        lines.append("\(rule.deletes.rawValue) \(rule.key) \(sync.spec.dates.rawValue)")
+        lines.append("\(rule.deletes.rawValue) \(rule.key) \(sync.spec.dates.rawValue) \(sync.spec.toolZone ?? "-")")
         for version in incarnation.versions {
             let columns = version.columns.map { column in
                 "\(column.id) \(column.name.debugDescription) \(column.type) \(column.isNullable)"
