@@ -72,7 +72,7 @@ let package = Package(
         part("Schema", ["Event", "Columns", "JSON", "TimeZone"]),
         part("ParquetSamples", ["Event", "Platform", "Columns", "Parquet"]),
         // L4: from the change log to the tables
-        part("Replay", ["Event", "Platform", "Columns", "JSON", "Change", "Schema", "Parquet", "Sinks"]),
+        part("Replay", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Change", "Schema", "Parquet", "Sinks"]),
         // L4: the two daemons
         part("Agent", ["Event", "Platform", "Codec", "JSON", "Telemetry", "Transport", "Configuration"]),
         part("Collector", ["Event", "Platform", "JSON", "Telemetry", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),

@@ -5,6 +5,7 @@ internal import Parquet
 internal import Platform
 internal import Schema
 public import Sinks
+internal import TimeZone
 
 /// What a run did with one table's day.
 public struct ReplayedDay: Sendable, Equatable {
@@ -45,14 +46,15 @@ public struct SyncReplay {
     var store: StateStore
     let log: ChangeLogFolder
     let schemaFile: [UInt8]?
-    /// The day before which all partitions of the sync are done; nil: none.
-    let passedDay: String?
+    /// The day, since 1970-01-01, before which all partitions of the sync are done; nil: none.
+    let passedDay: Int64?
     var settings = ReplaySettings()
 
-    /// A replay of a sync in the warehouse's folder; `access`: modes and group of what it makes. Days before `passedDay` are complete. Throws `config.*`.
+    /// A replay of a sync in the warehouse's folder; `access`: modes and group of what it makes. Days before
+    /// `passedDay` (since 1970-01-01) are complete. Throws `config.*`.
     public init(
         _ spec: SyncSpec, warehouse: String, access: LocalStorageSettings = LocalStorageSettings(),
-        schemaFile: [UInt8]? = nil, passedDay: String? = nil, threadCount: Int = 1
+        schemaFile: [UInt8]? = nil, passedDay: Int64? = nil, threadCount: Int = 1
     ) throws(Failure) {
         self.spec = spec
         self.schemaFile = schemaFile
@@ -61,7 +63,7 @@ public struct SyncReplay {
         store.access = access
         log = try ChangeLogFolder(spec, warehouse: warehouse)
         settings.threadCount = threadCount
-        settings.decoding.readerZone = spec.toolZone
+        settings.decoding.zone = spec.toolZone.flatMap { try? Zone($0) }
     }
 
     /// Replays all days up to `lastDay` (nil: all). `tables`: only these, `db.table` in the warehouse; empty: all.

@@ -69,8 +69,8 @@ struct TableDay {
     }
 
     private func isComplete(_ manifest: StateManifest) -> Bool {
-        guard let passed = sync.passedDay else { return false }
-        return day < passed && manifest.rejections.isEmpty
+        guard let passed = sync.passedDay, let number = CalendarDay.number(day) else { return false }
+        return Int64(number) < passed && manifest.rejections.isEmpty
     }
 
     // MARK: Inputs

@@ -201,5 +201,5 @@ enum SyncVerb {
 
 /// The day before which a sync has passed in every partition.
 enum PassedDay {
-    static func of(_ spec: SyncSpec, _ log: LogState) -> String? { nil }
+    static func of(_ spec: SyncSpec, _ log: LogState) -> Int64? { nil }
 }

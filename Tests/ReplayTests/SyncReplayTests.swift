@@ -50,7 +50,7 @@ private let cart = "CREATE TABLE cart (who VARCHAR(20), what VARCHAR(20))"
             delete("orders", #"{"id":2,"item":"cup","amount":7.00}"#, at: 40),
             update("orders", #"{"id":1}"#, #"{"id":5,"item":"green tea","amount":3.50}"#, at: 50),
         ], to: "orders", day: "2026-11-21")
-    let replay = try SyncReplay(sync(), warehouse: warehouse.path, passedDay: "2026-11-21")
+    let replay = try SyncReplay(sync(), warehouse: warehouse.path, passedDay: CalendarDay.number("2026-11-21").map { Int64($0) })
     let report = try replay.run()
     #expect(report.problems == [])
     #expect(report.days.map(\.contradictions) == [[:], [:]])
