@@ -64,7 +64,7 @@ let package = Package(
         part("Transport", ["Event", "Platform", "JSON", "CRdKafka"]),
         part("Configuration", ["Event", "Platform", "Columns", "CYaml"]),
         part("Columns", ["Event"]),
-        part("Change", ["Event", "Columns", "JSON"]),
+        part("Change", ["Event", "Platform", "Columns", "JSON"]),
         // L3: pure stages, the table format, and storage
         part("Parquet", ["Event", "Columns", "Codec", "CSnappy"]),
         part("Pipeline", ["Event", "Columns", "JSON", "Regex", "TimeZone"]),
@@ -75,14 +75,15 @@ let package = Package(
         part("Replay", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Change", "Schema", "Parquet", "Sinks"]),
         // L4: the two daemons
         part("Agent", ["Event", "Platform", "Codec", "JSON", "Telemetry", "Transport", "Configuration"]),
-        part("Collector", ["Event", "Platform", "JSON", "Telemetry", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),
+        part("Collector", ["Change", "Event", "Platform", "JSON", "Telemetry", "TimeZone", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),
         // L5: the programs
         program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
-        program("millrace", ["Agent", "Collector", "Replay", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
-        program("millrace-bench", ["CAllocations", "Columns", "Configuration", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
+        program("millrace", ["Agent", "Change", "Collector", "Replay", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
+        program("millrace-bench", ["CAllocations", "Change", "Columns", "Configuration", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
         // Tests, one folder per target
-        tests("CollectorTests", ["Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
+        tests("ChangeTests", ["Change", "Columns", "Event"]),
+        tests("CollectorTests", ["Change", "Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Telemetry", "Transport"]),
         tests("SchemaTests", ["Columns", "Event", "Platform", "Schema", "TimeZone"]),
         tests("EventTests", ["Event"]),

@@ -20,8 +20,8 @@ public enum ChangeLog {
         case op
         /// Names as the source writes them.
         case sourceDatabase, sourceTable
-        /// The source order. Without a position in the record: the sync's leg << 32 | epoch, 0, offset, index of the
-        /// event in its record.
+        /// The source order. Without a position in the record: the sync's leg << 32 | epoch, 0, offset, and the
+        /// event's place in its file (0 where the record is one event).
         case leg, placeFile, placePosition, placeRow
         /// GTID or XID, and the row's number in it; null: not said.
         case transaction, transactionRow
@@ -78,6 +78,10 @@ public enum ChangeLog {
         case insert, update, delete, truncate
         /// The row as it was when it was read: it stands, whatever was there before.
         case snapshot
+        /// A reading of the whole table begins, or is complete: of its rows only those of a reading that was
+        /// completed count, where the tool says so (Maxwell's bootstraps).
+        case snapshotStart = "snapshot_start"
+        case snapshotEnd = "snapshot_end"
         /// DDL; in the sync's own table of them.
         case schema
     }

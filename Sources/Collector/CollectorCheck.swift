@@ -12,12 +12,15 @@ public enum CollectorCheck {
         for (index, spec) in settings.pipelines.enumerated() {
             attempt(&failures) { () throws(Failure) in _ = try PipelinePlan(index: index, spec: spec) }
         }
+        for (index, spec) in settings.syncs.enumerated() {
+            attempt(&failures) { () throws(Failure) in _ = try PipelinePlan(index: index, sync: spec) }
+        }
         attempt(&failures) { () throws(Failure) in
             let storage = try CollectorRuntime.storage(settings)
             try CommitLog(storage: storage).load()
         }
         guard let consumer else { return failures }
-        for topic in Set(settings.pipelines.flatMap(\.topics)).sorted() {
+        for topic in settings.topics {
             attempt(&failures) { () throws(Failure) in _ = try consumer.partitionCount(of: topic) }
         }
         return failures

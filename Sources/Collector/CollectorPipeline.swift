@@ -33,7 +33,7 @@ final class CollectorPipeline {
         self.plans = plans
         self.staged = staged
         var pipelines: [LanePipeline] = []
-        for plan in plans { pipelines.append(try LanePipeline(plan)) }
+        for plan in plans { pipelines.append(try LanePipeline(plan, partitions: partitions)) }
         self.pipelines = pipelines
     }
 
@@ -63,8 +63,8 @@ final class CollectorPipeline {
     private func process() throws(Failure) {
         for decoded in packs { dedup(decoded) }
         for pipeline in pipelines {
-            for route in pipeline.routes where !route.events.isEmpty {
-                route.stage.process(batch, events: route.events)
+            for route in pipeline.routes where !route.events.isEmpty || pipeline.changes != nil {
+                process(route, of: pipeline)
                 try write(route, of: pipeline)
                 pipeline.settle(route)
                 trip(route, of: pipeline)
@@ -84,7 +84,10 @@ final class CollectorPipeline {
         guard let place = unsafe partitionIndex(of: record), unsafe partitions[place].wants(record.offset)
         else { return nil }
         recordCount += 1
-        packs.append(unsafe PackDecoder.decode(record, partition: place, keys: &partitions[place].keys, into: &batch))
+        let keepsRecordKeys = partitions[place].keepsRecordKeys
+        packs.append(
+            unsafe PackDecoder.decode(
+                record, partition: place, keys: &partitions[place].keys, keepsRecordKey: keepsRecordKeys, into: &batch))
         partitions[place].prepareRoutes(plans: plans)
         return place
     }
@@ -105,8 +108,19 @@ final class CollectorPipeline {
         partitions[place].lastTimestamp = max(partitions[place].lastTimestamp, context.timestamp)
     }
 
+    /// Parses, validates and partitions the route's events.
+    private func process(_ route: LaneRoute, of pipeline: LanePipeline) {
+        switch route.stage {
+        case .rows(let stage): stage.process(batch, events: route.events)
+        case .changes(let stage):
+            stage.process(
+                batch, events: route.events, refused: pipeline.refused.map(\.event), packs: packs,
+                coverage: pipeline.plan.coverage, into: &pipeline.ledger)
+        }
+    }
+
     private func write(_ route: LaneRoute, of pipeline: LanePipeline) throws(Failure) {
-        let rows = route.stage.rows
+        let rows = route.rows
         let groups = rows.groups
         if let layout = route.layout {
             try parquet.append(rows, as: layout, to: staged)
@@ -120,14 +134,14 @@ final class CollectorPipeline {
                 pipeline.ledger.tables[groups[index].table, default: RowCounts()].written += UInt64(count)
             }
         }
-        let rejections = route.stage.rejections
+        let rejections = route.rejections
         for (index, rejection) in rejections.enumerated() {
             let isPart =
                 rows.hasRows(of: rejection.event)
                 || rejections[max(0, index - 1)...min(index + 1, rejections.count - 1)]
                     .count { $0.event == rejection.event } > 1
             try reject(
-                rejection.event, rejection.reason, table: route.spec.table, column: route.plan.columnName(rejection),
+                rejection.event, rejection.reason, table: route.spec.table, column: route.columnName(rejection),
                 isPart: isPart, of: pipeline)
         }
     }

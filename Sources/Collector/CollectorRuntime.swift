@@ -32,10 +32,7 @@ public final class CollectorRuntime {
         settings: CollectorSettings, consumer: any Consumer, storage: any Storage, voice: Log,
         clock: any Clock = SystemClock(), options: Options = Options()
     ) throws(Failure) {
-        var plans: [PipelinePlan] = []
-        for (index, spec) in settings.pipelines.enumerated() {
-            plans.append(try PipelinePlan(index: index, spec: spec))
-        }
+        let plans = try PipelinePlan.all(settings)
         var logSettings = CommitLogSettings()
         logSettings.checkpointEvery = settings.checkpointEvery
         logSettings.fenceMilliseconds = settings.fenceMilliseconds

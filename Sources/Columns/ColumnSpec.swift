@@ -86,8 +86,7 @@ public struct RouteSpec: Sendable, Equatable {
     public var topics: [String] = []
     /// Source names it takes (exact, or with `*`); empty: all.
     public var sources: [String] = []
-    /// `db.table`, or with `{database}` and `{table}` replaced by what a change record names:
-    /// `shop.{table}_changes`.
+    /// `db.table`.
     public var table: String
     public var format: RecordFormat
     public var columns: [ColumnSpec] = []

@@ -29,9 +29,6 @@ public enum RecordFormat: String, Sendable, CaseIterable {
     case combined
     /// One JSON object per event.
     case json
-    /// Maxwell change records: JSON lines; a row of `<table>_changes` each. Fields: database, table,
-    /// type, ts, xid, commit, position, data, old, ...
-    case maxwell
     /// Fields between delimiters (RFC 4180, TSV, Hive's text tables), named by `ParseSpec.fields`.
     case delimited
     /// Named groups of PCRE2 patterns.
@@ -48,9 +45,9 @@ public enum RecordFormat: String, Sendable, CaseIterable {
     case raw
 
     /// Whether events are JSON documents, so that fields are paths.
-    public var isDocument: Bool { self == .json || self == .maxwell }
+    public var isDocument: Bool { self == .json }
     /// Whether a route may leave its columns to the format.
-    public var hasStandardColumns: Bool { [.combined, .maxwell, .syslog, .raw].contains(self) }
+    public var hasStandardColumns: Bool { [.combined, .syslog, .raw].contains(self) }
 }
 
 /// What becomes of an event's fields that no column reads.

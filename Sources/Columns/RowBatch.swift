@@ -49,6 +49,18 @@ public struct RowGroup: Hashable, Sendable {
             rowEvent.removeAll(keepingCapacity: true)
         }
 
+        mutating func retain(_ isKept: [Bool]) {
+            var kept = 0
+            for row in 0..<rowCount where isKept[row] {
+                rowGroup[kept] = rowGroup[row]
+                rowEvent[kept] = rowEvent[row]
+                kept += 1
+            }
+            rowGroup.removeLast(rowCount - kept)
+            rowEvent.removeLast(rowCount - kept)
+            rowCount = kept
+        }
+
         mutating func commitRow(event: Int32, group: Int32) {
             precondition(group >= 0 && Int(group) < groups.count, "row without a group")
             rowCount += 1
@@ -56,6 +68,9 @@ public struct RowGroup: Hashable, Sendable {
             rowEvent.append(event)
         }
     }
+
+    /// Forgets the rows that are not marked; their values are gone already.
+    func keepRows(_ isKept: [Bool]) { content.retain(isKept) }
 
     /// A batch for columns of these names and types; decimals have 38 digits and no scale.
     public convenience init(columns: [(name: String, type: ColumnType)]) {

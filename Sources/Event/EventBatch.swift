@@ -7,6 +7,8 @@ public struct PackContext: Sendable {
     public var offset: Int64
     /// The record's timestamp in milliseconds since the epoch; -1 if it has none.
     public var timestamp: Int64
+    /// Where a foreign record's own key lies in the batch's slab; empty: it has none, or nobody asked for it.
+    public var recordKey = 0..<0
 
     public init(key: PackKey?, topic: String, partition: Int32, offset: Int64, timestamp: Int64) {
         self.key = key
@@ -68,10 +70,19 @@ public struct EventReference: Sendable {
         packs.removeAll(keepingCapacity: true)
     }
 
-    /// Copies a record's value into the slab. Returns the pack's index and where its bytes begin.
+    /// Copies a record's value into the slab, before it the record's own key, if one is given. Returns the pack's
+    /// index and where the value begins.
     public mutating func appendPack(
-        _ context: PackContext, value: UnsafeRawBufferPointer
+        _ context: PackContext, value: UnsafeRawBufferPointer, recordKey: UnsafeRawBufferPointer? = nil
     ) -> (pack: Int32, start: Int) {
+        var context = context
+        if let recordKey = unsafe recordKey, let base = recordKey.baseAddress {
+            reserve(recordKey.count)
+            // Safety: `reserve` made room for the key behind byteCount.
+            unsafe (slab + byteCount).copyMemory(from: base, byteCount: recordKey.count)
+            context.recordKey = byteCount..<byteCount + recordKey.count
+            byteCount += recordKey.count
+        }
         let start = byteCount
         reserve(value.count)
         if let base = value.baseAddress {

@@ -20,8 +20,6 @@ struct ColumnStep: Sendable {
     var isRequired: Bool
     /// Whether the record's timestamp is taken where there is no value.
     var defaultsToReceived = false
-    /// Whether seconds beyond year 9999 are read as milliseconds (Maxwell's DDL records).
-    var takesMilliseconds = false
     /// Whether a value has to pass any check beyond its type.
     var isChecked = false
     /// Whether there are further formats of its times.

@@ -19,7 +19,7 @@ extension RoutePlan {
         let isExtra = column.path == Metadata.extraName
         if isExtra { try checkExtra(column, spec) }
         switch spec.format {
-        case .json, .maxwell: try setPath(column, spec, &step, &build)
+        case .json: try setPath(column, spec, &step, &build)
         case .combined: step.field = Int32(truncatingIfNeeded: try combinedField(column, spec, &step))
         default:
             if !isExtra { try checkField(column, spec, &step, &build) }
@@ -36,7 +36,7 @@ extension RoutePlan {
         guard column.type == .json else {
             throw failure(spec, column, "holds _extra but is not json")
         }
-        guard spec.format != .maxwell, spec.format != .combined, spec.format != .raw else {
+        guard spec.format != .combined, spec.format != .raw else {
             throw failure(spec, column, "reads _extra, but \(spec.format.rawValue) has no unknown fields")
         }
         guard spec.unknownFields != .reject else {
@@ -57,8 +57,6 @@ extension RoutePlan {
                 hint: "write a.b[0].c; a name with a dot as [\"a.b\"]; at most \(JSONPath.maximumStepCount) steps")
         }
         step.field = Int32(truncatingIfNeeded: build.paths.count)
-        step.takesMilliseconds =
-            spec.format == .maxwell && column.path == "ts" && column.timeLayout == .epochSeconds
         build.paths.append(path)
     }
 

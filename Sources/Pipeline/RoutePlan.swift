@@ -23,7 +23,7 @@ public struct RoutePlan: Sendable {
     /// What the nodes are called in messages: `order.items[].price`.
     private let nestedNames: [String]
     let timeStep: Int
-    /// Paths of the JSON formats: those that columns read, then those of `MaxwellPath`.
+    /// Paths of the JSON format.
     let paths: [JSONPath]
     /// Fields of the formats that name theirs.
     let fields: FieldPlan
@@ -37,7 +37,6 @@ public struct RoutePlan: Sendable {
     let timeAlternatives: [TimeAlternative]
     let zones: [Zone]
     let zone: Zone
-    let table: TableTemplate
     let patterns: [Pattern]
     /// Patterns of the regex format.
     let recordPatterns: [Pattern]
@@ -53,7 +52,7 @@ public struct RoutePlan: Sendable {
     /// Checks a route. Every impossible one fails with kind `config` and says which part is at fault.
     public init(_ spec: RouteSpec) throws(Failure) {
         self.spec = spec
-        table = try TableTemplate(spec)
+        try Self.checkTable(spec)
         zone = try Self.zone(spec.timeZone, spec, nil)
         try Self.checkPartitionName(spec)
         let columns = spec.columns.isEmpty ? StandardColumns.of(spec.format) : spec.columns
@@ -73,7 +72,7 @@ public struct RoutePlan: Sendable {
         steps = build.steps
         rules = build.rules + build.nestedRules
         (nestedNodes, nestedFields, nestedNames) = (build.nestedNodes, build.nestedFields, build.nestedNames)
-        paths = spec.format == .maxwell ? build.paths + MaxwellPath.all : build.paths
+        paths = build.paths
         fields = FieldPlan(build.fieldNames, spec)
         hasMetadata = build.steps.contains { $0.metadata != nil }
         patterns = build.patterns
@@ -106,6 +105,28 @@ public struct RoutePlan: Sendable {
 }
 
 extension RoutePlan {
+    /// Longest part of a table's name, so that it is a folder name (255) with room for a suffix.
+    static let maximumTablePartByteCount = 200
+
+    /// `db.table`; each part a folder of its own.
+    private static func checkTable(_ spec: RouteSpec) throws(Failure) {
+        let parts = spec.table.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 2 else {
+            throw failure(spec, nil, "is not of the form db.table", hint: "for example shop.access_log")
+        }
+        for part in parts {
+            let isPlain = part.allSatisfy { byte in
+                (byte | 0x20) &- 97 < 26 || byte &- 48 < 10 || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+            }
+            guard isPlain, !part.isEmpty, part.count <= maximumTablePartByteCount, part.first != UInt8(ascii: "_")
+            else {
+                throw failure(
+                    spec, nil, "has a name that cannot be a folder",
+                    hint: "letters, digits, '_' and '-', no '_' at the start")
+            }
+        }
+    }
+
     private static func checkPartitionName(_ spec: RouteSpec) throws(Failure) {
         let isPlain = spec.partitionName.utf8.allSatisfy { byte in
             (byte | 0x20) &- 97 < 26 || byte &- 48 < 10 || byte == UInt8(ascii: "_")
@@ -143,9 +164,7 @@ extension RoutePlan {
     }
 
     private static func timeStep(_ columns: [ColumnSpec], _ spec: RouteSpec) throws(Failure) -> Int {
-        var name = spec.timeColumn
-        // Why: `time` is the specification's default for every format; Maxwell's own is `ts`.
-        if spec.format == .maxwell, name == "time", !columns.contains(where: { $0.name == name }) { name = "ts" }
+        let name = spec.timeColumn
         guard let index = columns.firstIndex(where: { $0.name == name }) else {
             throw failure(
                 spec, nil, "takes its event time from '\(name)', which is not one of its columns",

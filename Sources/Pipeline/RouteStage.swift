@@ -37,7 +37,7 @@ public final class RouteStage {
     private static func work(_ plan: RoutePlan, _ rows: RowBatch) throws(Failure) -> Work {
         switch plan.spec.format {
         case .combined: work(try RowMaker(plan, rows, CombinedParser(plan.spec.parse)))
-        case .json, .maxwell: work(try RowMaker(plan, rows, DocumentParser(plan)))
+        case .json: work(try RowMaker(plan, rows, DocumentParser(plan)))
         case .delimited: work(try RowMaker(plan, rows, DelimitedParser(plan)))
         case .raw: work(try RowMaker(plan, rows, RawParser()))
         case .regex: work(try RowMaker(plan, rows, PatternParser(plan)))

@@ -27,7 +27,7 @@ struct RowMaker<Parser: RecordParser> {
         self.parser = parser
         reader = try ValueReader(plan)
         days = DayFinder(plan.zone)
-        groups = GroupIndex(plan.table, partitionName: plan.spec.partitionName)
+        groups = GroupIndex(plan.spec.table, partitionName: plan.spec.partitionName)
     }
 
     /// See `RouteStage.process`.
@@ -116,14 +116,7 @@ struct RowMaker<Parser: RecordParser> {
             column = Int32(comparison.left)
             return .outOfRange
         }
-        var table: Int32 = 0
-        if !plan.table.isFixed {
-            let target = parser.target
-            if let reason = groups.table(database: target.database, table: target.table, into: &table) {
-                return reason
-            }
-        }
-        return place(time, event: event, table: table, &column)
+        return place(time, event: event, &column)
     }
 
     /// Whether a column's value does not exceed another's; null passes.
@@ -153,7 +146,7 @@ struct RowMaker<Parser: RecordParser> {
     }
 
     /// Puts the finished row into its group.
-    private mutating func place(_ time: Int64, event: Int32, table: Int32, _ column: inout Int32) -> Rejection? {
+    private mutating func place(_ time: Int64, event: Int32, _ column: inout Int32) -> Rejection? {
         var day = time
         var milliseconds = time.multipliedReportingOverflow(by: 86_400_000).partialValue
         if plan.steps[plan.timeStep].type == .timestamp {
@@ -168,7 +161,7 @@ struct RowMaker<Parser: RecordParser> {
             let (ahead, overflow) = milliseconds.subtractingReportingOverflow(timestamp)
             if !overflow, ahead > plan.spec.maximumFutureMilliseconds { return .tooFarInFuture }
         }
-        rows.commitRow(event: event, group: groups.group(table: table, day: day, in: rows))
+        rows.commitRow(event: event, group: groups.group(day: day, in: rows))
         column = -1
         return nil
     }

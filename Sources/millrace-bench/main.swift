@@ -64,6 +64,7 @@ func run() throws -> Int32 {
     case "parse": return try parse(words)
     case "parquet": return try writeParquet(words)
     case "allocations": return try countAllocations(words)
+    case "changes": return try decodeChanges(words)
     case "parquet-random": return try writeRandomTables(words)
     case "parquet-roundtrip": return try roundTrip(words)
     case "parquet-large": return try writeLarge(words)
@@ -78,6 +79,7 @@ if code == 64 {
         usage: millrace-bench parse FORMAT|CONFIG#TABLE FILE [ROUNDS | -]
                millrace-bench allocations FORMAT|CONFIG#TABLE FILE
                millrace-bench parquet FORMAT|CONFIG#TABLE FILE OUT [ROUNDS [CODEC [LEVEL [delta|plain [KIB]]]]]
+               millrace-bench changes maxwell|debezium|canal FILE [ROUNDS]
                millrace-bench parquet-random FOLDER FIRST COUNT [plain]
                millrace-bench parquet-roundtrip FIRST COUNT
                millrace-bench parquet-large OUT COLUMNS ROWS BYTES

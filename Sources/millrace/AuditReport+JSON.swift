@@ -79,6 +79,9 @@ extension AuditReport {
                 "rejections",
                 .object(state.rejections.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONValue($0.value)) })),
             JSONMember(
+                "notices",
+                .object(state.notices.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONValue($0.value)) })),
+            JSONMember(
                 "tables",
                 .array(
                     state.tables.sorted { $0.key < $1.key }.map { name, counts in

@@ -119,9 +119,11 @@ enum BalanceText {
         }
         var reasons = TextTable([.left("rejected because"), .right("rows")])
         for (reason, count) in pipeline.rejections.sorted(by: { $0.key < $1.key }) { reasons.add(reason, "\(count)") }
+        var notices = TextTable([.left("noticed"), .right("times")])
+        for (name, count) in pipeline.notices.sorted(by: { $0.key < $1.key }) { notices.add(name, "\(count)") }
         var text = events.text
         if pipeline.replayed > 0 { text += "\n\(pipeline.replayed) of the written came out of quarantine by replay\n" }
-        for table in [tables, reasons] where !table.isEmpty { text += "\n" + table.text }
+        for table in [tables, reasons, notices] where !table.isEmpty { text += "\n" + table.text }
         return text
     }
 }

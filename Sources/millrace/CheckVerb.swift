@@ -1,3 +1,4 @@
+internal import Change
 internal import Columns
 internal import Configuration
 internal import Event
@@ -94,6 +95,9 @@ struct Trial {
         for route in file.collectorSettings?.pipelines.flatMap(\.routes) ?? [] {
             do throws(Failure) { _ = try RoutePlan(route) } catch { found.append(error) }
         }
+        for sync in file.collectorSettings?.syncs ?? [] {
+            do throws(Failure) { _ = try TableNames(sync) } catch { found.append(error) }
+        }
         return found
     }
 
@@ -147,7 +151,7 @@ struct Trial {
 
     private var topics: [String] {
         let named = (file.agentSettings?.sources.map(\.topic) ?? [])
-            + (file.collectorSettings?.pipelines.flatMap(\.topics) ?? [])
+            + (file.collectorSettings?.topics ?? [])
         var control: [String] = []
         if let agent = file.agentSettings { control = [agent.stateTopic, agent.heartbeatTopic] }
         return Array(Set(named)).sorted() + control

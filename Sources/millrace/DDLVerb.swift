@@ -1,3 +1,4 @@
+internal import Change
 internal import Columns
 internal import Configuration
 internal import Event
@@ -29,7 +30,7 @@ enum DDLVerb {
         guard let dialect = command.value("for").flatMap(Dialect.init) else {
             throw ToolFailure.usage("--for is missing", hint: "--for hive, spark, trino or duckdb")
         }
-        let routes = settings.pipelines.flatMap(\.routes)
+        let routes = settings.pipelines.flatMap(\.routes) + settings.syncs.flatMap(logs)
         let tables = command.values("table")
         var seen: Set<String> = []
         var text = ""
@@ -43,13 +44,24 @@ enum DDLVerb {
                 text += "-- \(table): named by the records; give each with --table\n\n"
                 continue
             }
-            let plan = try RoutePlan(route)
-            var definition = TableDefinition(plan, table: table, warehouse: absolute(settings.warehouse.path))
+            let columns = route.columns == ChangeLog.columns ? route.columns : try RoutePlan(route).columns
+            var definition = TableDefinition(
+                route, columns: columns, table: table, warehouse: absolute(settings.warehouse.path))
             if let catalog = command.value("catalog") { definition.catalog = catalog }
             text += definition.text(dialect) + "\n"
         }
         Terminal.write(text)
         return 0
+    }
+
+    /// A sync's change logs, and the one of its DDL.
+    private static func logs(_ sync: SyncSpec) -> [RouteSpec] {
+        [sync.table + ChangeLog.suffix, sync.schemaTable].map { table in
+            var route = sync.log
+            route.table = table
+            route.columns = ChangeLog.columns
+            return route
+        }
     }
 
     private static func absolute(_ path: String) -> String {

@@ -60,7 +60,7 @@ internal import Transport
         voice = Log(
             level: Log.Level(rawValue: given.agent.log.level.rawValue) ?? .info,
             form: Log.Form(rawValue: given.agent.log.form.rawValue) ?? .json)
-        let topics = Set(given.agent.sources.map(\.topic) + given.collector.pipelines.flatMap(\.topics))
+        let topics = Set(given.agent.sources.map(\.topic) + given.collector.topics)
         channel = EmbeddedChannel(
             topics: Dictionary(uniqueKeysWithValues: topics.map { ($0, Self.partitionCount) }),
             capacityByteCount: Self.capacityByteCount)

@@ -103,14 +103,15 @@ struct LagReader {
             // A consumer that never subscribes: it looks, and joins no group.
             let consumer = try KafkaConsumer(settings.kafka.options, group: settings.group + ".lag")
             defer { consumer.close() }
-            for pipeline in settings.pipelines {
-                for topic in pipeline.topics {
+            let named = settings.pipelines.map { ($0.name, $0.topics) } + settings.syncs.map { ($0.name, $0.topics) }
+            for (name, topics) in named {
+                for topic in topics {
                     for number in 0..<(try consumer.partitionCount(of: topic)) {
                         let place = TopicPartition(topic: topic, partition: number)
-                        let state = log.pipelines[pipeline.name]?
+                        let state = log.pipelines[name]?
                             .partitions[PartitionKey(topic: topic, partition: number)]
                         report.partitions.append(
-                            try partition(place, pipeline.name, state, now: report.now, consumer))
+                            try partition(place, name, state, now: report.now, consumer))
                     }
                 }
             }

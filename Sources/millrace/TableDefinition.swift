@@ -1,5 +1,4 @@
 internal import Columns
-internal import Pipeline
 
 /// The systems that tables are declared for.
 enum Dialect: String, CaseIterable {
@@ -80,13 +79,13 @@ struct TableDefinition {
     /// Catalogue of Trino's Hive connector.
     var catalog = "hive"
 
-    init(_ plan: RoutePlan, table name: String, warehouse: String) {
+    init(_ spec: RouteSpec, columns: [ColumnSpec], table name: String, warehouse: String) {
         let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
         database = parts.first ?? name
         table = parts.last ?? name
-        columns = plan.columns
-        partition = plan.spec.partitionName
-        (format, separator) = (plan.spec.fileFormat, plan.spec.outputDelimiter)
+        self.columns = columns
+        partition = spec.partitionName
+        (format, separator) = (spec.fileFormat, spec.outputDelimiter)
         folder = "\(warehouse)/\(database)/\(table)"
     }
 

@@ -70,7 +70,7 @@ enum TopicsVerb {
                 .heartbeats(settings.heartbeatTopic, replication: replication),
             ]
         case .collector(let settings):
-            names = Set(settings.pipelines.flatMap(\.topics))
+            names = Set(settings.topics)
             specs = [.heartbeats(settings.heartbeatTopic, replication: replication)]
         case .embedded: names = []
         }

@@ -14,6 +14,7 @@ final class Bench: @unchecked Sendable {
     let root: String
     let broker: FakeBroker
     var pipelines: [PipelineSpec]
+    var syncs: [SyncSpec] = []
     var commitMilliseconds = 30
     var commitByteCount = 256 << 20
     var workerCount = 2
@@ -43,6 +44,7 @@ final class Bench: @unchecked Sendable {
     func settings() -> CollectorSettings {
         var settings = CollectorSettings(
             kafka: KafkaSettings(brokers: ""), warehouse: WarehouseSettings(path: root), pipelines: pipelines)
+        settings.syncs = syncs
         settings.commitMilliseconds = commitMilliseconds
         settings.commitByteCount = commitByteCount
         settings.shutdownMilliseconds = 2_000

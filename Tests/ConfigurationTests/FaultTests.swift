@@ -128,10 +128,10 @@ func embeddedFaults(_ text: String) -> [String] {
         #"c.yaml:7:15: "unrouted" is "drop"; allowed is quarantine, ignore"#,
         #"c.yaml:9:17: "c" is not among the topics of pipeline "p""#,
         #"c.yaml:10:16: "table" is "shop"; expected db.table of letters, digits and "_""#,
-        #"c.yaml:11:17: "format" is "jsn"; allowed is combined, json, maxwell, delimited, regex, logfmt, key_value, "#
+        #"c.yaml:11:17: "format" is "jsn"; allowed is combined, json, delimited, regex, logfmt, key_value, "#
             + #"syslog, w3c, raw; did you mean "json"?"#,
         #"c.yaml:12:9: the format json needs "columns""#,
-        #"c.yaml:12:16: "{database}" and "{table}" are for the format maxwell only"#,
+        #"c.yaml:12:16: "table" is "shop.{table}"; expected db.table of letters, digits and "_""#,
         #"c.yaml:14:9: there is no column "time" for the event time; did you mean "tiem"?"#,
         #"c.yaml:18:48: "min" is for number columns; "tiem" is timestamp"#,
         #"c.yaml:18:60: "pattern" is for string columns; "tiem" is timestamp"#,

@@ -25,8 +25,13 @@ func text(of path: String) throws -> String { String(decoding: try bytes(of: pat
     #expect(settings.warehouse.path == "/srv/warehouse")
     #expect(settings.pipelines.map(\.name) == ["shop"])
     let routes = settings.pipelines[0].routes
-    #expect(routes.map(\.table) == ["shop.access", "shop.orders", "shop.{table}_changes"])
-    #expect(routes.map(\.timeColumn) == ["time", "time", "ts"])
+    #expect(routes.map(\.table) == ["shop.access", "shop.orders"])
+    #expect(routes.map(\.timeColumn) == ["time", "time"])
+    let sync = try #require(settings.syncs.first)
+    #expect(sync.name == "shopdb" && sync.format == .maxwell && sync.topics == ["shop.changes"])
+    #expect(sync.rule(of: "shop.retail_event".utf8).unique == .except(["id"]))
+    #expect(sync.rule(of: "shop.cart_event".utf8).unique == .row)
+    #expect(sync.rule(of: "shop.tmp_x".utf8).ignore)
     #expect(routes[0].timeZone == "Europe/Berlin")
     #expect(routes[0].columns.isEmpty)
     #expect(routes[1].columns.count == 9)
@@ -52,6 +57,7 @@ func theDefaultsShownInTheSamplesAreTheDefaults(_ name: String) throws {
         "last_line_timeout", "forget_after", "close_removed", "level", "group: millrace", "file_mode", "dir_mode",
         "fence_after", "interval", "bytes", "checkpoint_every", "memory", "unrouted", "column", "max_future",
         "partition", "share", "window", "topic",
+        "leg", "dates", "keep", "table",
     ]
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line -> String in
         let indent = line.prefix { $0 == " " }

@@ -1,6 +1,5 @@
 import Columns
 import Event
-import Pipeline
 import Testing
 
 @testable import millrace
@@ -13,7 +12,7 @@ private func definition(_ format: FileFormat) throws -> TableDefinition {
         ColumnSpec(name: "total", type: .decimal), ColumnSpec(name: "raw", type: .bytes), ColumnSpec(name: "items", type: .json),
     ]
     (spec.columns[3].precision, spec.columns[3].scale) = (18, 2)
-    return TableDefinition(try RoutePlan(spec), table: "shop.orders", warehouse: "/srv/it's")
+    return TableDefinition(spec, columns: spec.columns, table: "shop.orders", warehouse: "/srv/it's")
 }
 
 @Test func aParquetTableIsDeclaredToHive() throws {

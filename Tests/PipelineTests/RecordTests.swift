@@ -137,48 +137,6 @@ private func aValueIsTypedAndCheckedOrRefused(_ test: ValueCase) throws {
     #expect(stage.rows.groups.count == 3)
 }
 
-private func change(_ database: String, _ table: String) -> String {
-    "{\"database\":\(database),\"table\":\(table),\"type\":\"insert\",\"ts\":1477053126}"
-}
-
-@Test func aMaxwellRecordIsARowOfItsChangesTable() throws {
-    let spec = RouteSpec(table: "shop.{table}_changes", format: .maxwell)
-    let stage = try RouteStage(try RoutePlan(spec))
-    let insert = #"{"database":"d","table":"orders","type":"insert","ts":1477053126,"xid":7,"commit":true,"position":"m.1:2","data":{"id":1, "price":12345678901234567890.10},"old":{"id":null}}"#
-    let ddl = #"{"type":"table-alter","database":"d","table":"orders","ts":1477053126000,"sql":"alter"}"#
-    stage.process(batch([insert, ddl, "{\"a\":1}", "{\"type\":\"x\"}"].map { Array($0.utf8) }), events: [0, 1, 2, 3])
-    #expect(text(stage.rows, 0) == #"database=d|table=orders|type=insert|ts=1477053126000000|xid=7|commit=1|position=m.1:2|data={"id":1, "price":12345678901234567890.10}|old={"id":null}"#)
-    #expect(text(stage.rows, 1) == "database=d|table=orders|type=table-alter|ts=1477053126000000|sql=alter")
-    #expect(group(stage.rows, 0) == "shop.orders_changes/dt=2016-10-21")
-    #expect(stage.rejections.map(\.reason) == [.malformed, .malformed])
-}
-
-@Test(arguments: [
-    (#""d""#, #""Orders""#, "d.Orders_c"), (#""d""#, #""a/b""#, "d.a%2Fb_c"), (#""d""#, #""../x""#, "d.%2E%2E%2Fx_c"),
-    (#""d""#, #""%2F""#, "d.%252F_c"), (#""d""#, #""a.b""#, "d.a%2Eb_c"), (#""d""#, #""k=v w""#, "d.k%3Dv%20w_c"),
-    (#""_millrace""#, #""_x""#, "%5Fmillrace.%5Fx_c"), (#""d""#, "\"سفارش\"", "d.سفارش_c"),
-    (#""d""#, #""a\nb""#, "d.a%0Ab_c"), (#""d""#, #""a\u0000""#, "d.a%00_c"),
-    (#""d""#, #""""#, nil), (#""d""#, #"".""#, nil), (#"".."#+"\"", #""t""#, nil), (#""d""#, "null", nil), (#""d""#, "3", nil),
-    (#""d""#, "\"\(String(repeating: "x", count: 199))\"", nil),
-] as [(String, String, String?)])
-func aNameFromARecordBecomesOneSafeFolder(_ database: String, _ table: String, _ expected: String?) throws {
-    let spec = RouteSpec(table: "{database}.{table}_c", format: .maxwell)
-    let stage = try RouteStage(try RoutePlan(spec))
-    stage.process(batch([Array(change(database, table).utf8)]), events: [0])
-    #expect(stage.rows.groups.first?.table == expected, "\(table)")
-    #expect(stage.rejections.map(\.reason) == (expected == nil ? [.badTableName] : []))
-}
-
-@Test func tablesBeyondTheMaximumAreRefusedAndTheOthersGoOn() throws {
-    let stage = try RouteStage(try RoutePlan(RouteSpec(table: "a.{table}", format: .maxwell)))
-    let lines = (0..<5_000).map { Array(change("\"d\"", "\"t\($0)\"").utf8) }
-    stage.process(batch(lines), events: Array(0..<5_000))
-    #expect(stage.rows.rowCount == 4_096)
-    #expect(stage.rejections.allSatisfy { $0.reason == .tooManyTables })
-    stage.process(batch(lines), events: [0, 4_095, 4_096])
-    #expect(stage.rows.rowEvent == [0, 4_095])
-}
-
 private func plan(_ edit: (inout RouteSpec) -> Void) -> String? {
     var spec = RouteSpec(table: "a.b", format: .json, timeColumn: "t")
     spec.columns = [column("t", .timestamp), column("s", .string), column("n", .int64)]
@@ -197,7 +155,6 @@ private func plan(_ edit: (inout RouteSpec) -> Void) -> String? {
         { $0.columns = [] }, { $0.timeColumn = "x" }, { $0.timeColumn = "s" }, { $0.timeZone = "Moon" },
         { $0.table = "b" }, { $0.table = "a.b.c" }, { $0.table = "a." }, { $0.table = "a.../x" }, { $0.table = "_a.b" },
         { $0.table = "a.{table}" }, { $0.table = "a.{x}" }, { $0.table = "a b.c" },
-        { $0.format = .maxwell; $0.table = "a.{database}_{table}" },
         { $0.partitionName = "" }, { $0.partitionName = "a=b" }, { $0.partitionName = "S" }, { $0.maximumFutureMilliseconds = -1 },
         { $0.columns[1].name = "T" }, { $0.columns[1].name = "" }, { $0.columns[1].name = "a\n" }, { $0.columns[1].path = "a..b" },
         { $0.columns[1].pattern = "(" }, { $0.columns[2].pattern = "a" }, { $0.columns[1].minimum = 1 },

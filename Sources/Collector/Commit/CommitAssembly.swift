@@ -20,6 +20,7 @@ struct CommitAssembly {
             effect.balance = ledger.balance
             for (reason, count) in ledger.rejections { effect.rejections[reason.rawValue] = count }
             effect.tables = ledger.tables
+            effect.notices = ledger.notices
             effect.watermarks = ledger.watermarks.sorted { Self.isBefore($0.key, $1.key) }.map { place, time in
                 Watermark(
                     agent: place.agent, source: place.source, topic: place.topic, partition: place.partition, time: time)
@@ -43,13 +44,14 @@ struct CommitAssembly {
 
     private static func advances(of pipeline: Int, in flow: CollectorPipeline) -> [Advance] {
         var advances: [Advance] = []
-        for partition in flow.partitions {
+        for (index, partition) in flow.partitions.enumerated() {
             for cursor in partition.cursors where cursor.pipeline == pipeline && cursor.hasMoved {
                 let marks = partition.marks.filter { $0.offset > cursor.newestMark && $0.offset < cursor.next }
-                advances.append(
-                    Advance(
-                        topic: partition.place.topic, partition: partition.place.partition, epoch: cursor.epoch,
-                        from: cursor.base, next: max(cursor.base, cursor.next), marks: marks))
+                var advance = Advance(
+                    topic: partition.place.topic, partition: partition.place.partition, epoch: cursor.epoch,
+                    from: cursor.base, next: max(cursor.base, cursor.next), marks: marks)
+                advance.run = flow.pipelines[pipeline].changes?.places[index].run
+                advances.append(advance)
             }
         }
         return advances.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }
@@ -66,6 +68,7 @@ struct CommitAssembly {
             effect.continues = note.announcement?.continues
             effect.reason = note.announcement?.reason
             effect.ended = note.ended
+            (effect.table, effect.last, effect.anchor) = (note.table, note.last, note.anchor)
             return effect
         }
     }

@@ -42,7 +42,8 @@ enum PackDecoder {
     static let maximumEventCount = 4 << 20
 
     static func decode(
-        _ record: RecordView, partition: Int, keys: inout KeyCache, into batch: inout EventBatch
+        _ record: RecordView, partition: Int, keys: inout KeyCache, keepsRecordKey: Bool = false,
+        into batch: inout EventBatch
     ) -> DecodedPack {
         let reading = unsafe keys.read(record.key)
         var key: PackKey?
@@ -55,7 +56,9 @@ enum PackDecoder {
             key: key, topic: record.topic, partition: record.partition, offset: record.offset,
             timestamp: record.timestamp)
         let value = unsafe record.value ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        let (pack, start) = unsafe batch.appendPack(context, value: value)
+        let isForeign = if case .foreign = reading { true } else { false }
+        let (pack, start) = unsafe batch.appendPack(
+            context, value: value, recordKey: isForeign && keepsRecordKey ? record.key : nil)
         var decoded = DecodedPack(
             content: .foreign, partition: partition, entry: entry, pack: pack, firstEvent: batch.events.count,
             eventCount: 0, valueStart: start, valueByteCount: value.count)

@@ -1,3 +1,4 @@
+internal import Change
 internal import Event
 internal import Sinks
 internal import Synchronization
@@ -40,6 +41,11 @@ final class Coverage: Sendable {
 
     func takeForeign(_ stream: StreamID, offset: UInt64) throws(Failure) -> Bool {
         try map.withLock { map throws(Failure) in try map.takeForeign(stream, offset: offset) }
+    }
+
+    /// Decides about changes by their places in the source, in order.
+    func takePlaces(_ claims: [PlaceRun.Claim]) -> (isFresh: [Bool], crowdedCount: Int) {
+        map.withLock { $0.takePlaces(claims) }
     }
 
     var claimed: [StreamID: IntervalSet] { map.withLock { $0.claimed } }

@@ -1,3 +1,4 @@
+internal import Change
 internal import Event
 internal import Sinks
 internal import Transport
@@ -13,6 +14,13 @@ enum Dedup {
         let coverage = pipeline.plan.coverage
         var isFresh = false
         switch decoded.content {
+        case .refused(.nullValue) where context.key == nil && pipeline.plan.sync?.hasTombstones == true:
+            isFresh = try coverage.takeForeign(cursor.foreign, offset: UInt64(clamping: context.offset))
+            if isFresh {
+                pipeline.filter(1, ChangeFilter.tombstone.rawValue)
+            } else {
+                pipeline.drop(1, routeCount: 1)
+            }
         case .refused(let reason):
             // Why no claim: what the key promises is not there, so it stays a hole that `audit` names.
             pipeline.refuseWhole(decoded.firstEvent, reason)

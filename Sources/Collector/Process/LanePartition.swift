@@ -21,6 +21,8 @@ struct PipelineCursor: Sendable {
     var newestMark: Int64
     /// One per route.
     var breakers: [Breaker]
+    /// Where a sync goes on.
+    var resume = SyncResume()
     /// Why this pipeline stands in this partition; nil: it goes on.
     var stopped: Failure?
 
@@ -68,10 +70,13 @@ struct LanePartition {
     private var routes: [[[Int]]] = []
     /// The same for records without a key.
     private let foreignRoutes: [[Int]]
+    /// Whether some pipeline wants the records' own keys.
+    let keepsRecordKeys: Bool
 
     init(place: TopicPartition, cursors: [PipelineCursor], plans: [PipelinePlan]) {
         self.place = place
         self.cursors = cursors
+        keepsRecordKeys = cursors.contains { plans[$0.pipeline].sync?.needsRecordKeys == true }
         foreignRoutes = cursors.map { plans[$0.pipeline].routes(topic: place.topic, source: nil) }
     }
 

@@ -1,3 +1,4 @@
+internal import Change
 internal import Columns
 internal import Event
 internal import Pipeline
@@ -5,9 +6,15 @@ internal import Sinks
 
 /// One route in one lane: its own stage and format, and the events of the batch in hand.
 final class LaneRoute {
+    /// What makes rows of events.
+    enum Stage {
+        case rows(RouteStage)
+        case changes(ChangeStage)
+    }
+
     let index: Int
-    let plan: RoutePlan
-    let stage: RouteStage
+    let spec: RouteSpec
+    let stage: Stage
     private let formatter = JSONLinesFormatter()
     /// How rows become delimited text; nil: they become Parquet or JSON lines.
     private let delimited: DelimitedFormatter?
@@ -15,15 +22,49 @@ final class LaneRoute {
     let layout: ParquetLayout?
     var events: [Int32] = []
 
-    var spec: RouteSpec { plan.spec }
+    var rows: RowBatch {
+        switch stage {
+        case .rows(let stage): stage.rows
+        case .changes(let stage): stage.rows
+        }
+    }
+
+    var rejections: [RowRejection] {
+        switch stage {
+        case .rows(let stage): stage.rejections
+        case .changes(let stage): stage.rejections
+        }
+    }
 
     init(_ plan: RoutePlan, index: Int) throws(Failure) {
         self.index = index
-        self.plan = plan
-        stage = try RouteStage(plan)
-        layout = plan.spec.fileFormat == .parquet ? ParquetLayout(plan.spec, columns: plan.columns) : nil
-        delimited = plan.spec.fileFormat == .delimited
-            ? DelimitedFormatter(separator: plan.spec.outputDelimiter) : nil
+        spec = plan.spec
+        stage = .rows(try RouteStage(plan))
+        (layout, delimited) = Self.formats(plan.spec, plan.columns)
+    }
+
+    init(_ stage: ChangeStage) {
+        index = 0
+        spec = stage.plan.route
+        self.stage = .changes(stage)
+        (layout, delimited) = Self.formats(spec, spec.columns)
+    }
+
+    private static func formats(
+        _ spec: RouteSpec, _ columns: [ColumnSpec]
+    ) -> (ParquetLayout?, DelimitedFormatter?) {
+        (
+            spec.fileFormat == .parquet ? ParquetLayout(spec, columns: columns) : nil,
+            spec.fileFormat == .delimited ? DelimitedFormatter(separator: spec.outputDelimiter) : nil
+        )
+    }
+
+    /// The name of the column that decided a rejection, if one did.
+    func columnName(_ rejection: RowRejection) -> String? {
+        switch stage {
+        case .rows(let stage): stage.plan.columnName(rejection)
+        case .changes: ChangeLog.Field(rawValue: Int(rejection.column))?.name
+        }
     }
 
     /// Formats the stage's rows as lines and lends each group's.
@@ -31,10 +72,10 @@ final class LaneRoute {
         _ body: (_ group: Int, _ bytes: ByteView, _ rowCount: Int) throws(Failure) -> Void
     ) throws(Failure) {
         if let delimited {
-            delimited.format(stage.rows)
+            delimited.format(rows)
             try delimited.forEachGroup(body)
         } else {
-            formatter.format(stage.rows)
+            formatter.format(rows)
             try formatter.forEachGroup(body)
         }
     }
@@ -57,7 +98,7 @@ final class LaneRoute {
             run += 1
         }
         if run > 0 { counts[packs[last].partition, default: (0, 0)].seen += run }
-        for rejection in stage.rejections {
+        for rejection in rejections {
             counts[packs[Int(batch.events[Int(rejection.event)].pack)].partition, default: (0, 0)].rejected += 1
         }
         return counts
@@ -79,9 +120,23 @@ final class LanePipeline {
     var ledger = Ledger()
     var refused: [Refused] = []
 
-    init(_ plan: PipelinePlan) throws(Failure) {
+    /// The stage of a sync.
+    var changes: ChangeStage? {
+        guard case .changes(let stage)? = routes.first?.stage else { return nil }
+        return stage
+    }
+
+    /// `partitions`: those of the lane, in its order.
+    init(_ plan: PipelinePlan, partitions: [LanePartition]) throws(Failure) {
         self.plan = plan
         var routes: [LaneRoute] = []
+        if let sync = plan.sync {
+            let places = partitions.map { partition in
+                let cursor = partition.cursors.first { $0.pipeline == plan.index }
+                return ChangePlace(partition.place, epoch: cursor?.epoch ?? 0, resume: cursor?.resume ?? SyncResume())
+            }
+            routes.append(LaneRoute(ChangeStage(sync, places: places)))
+        }
         for (index, route) in plan.routes.enumerated() { routes.append(try LaneRoute(route, index: index)) }
         self.routes = routes
     }
@@ -128,17 +183,31 @@ final class LanePipeline {
 
     /// Books what a route made of its events.
     func settle(_ route: LaneRoute) {
-        let stage = route.stage
-        if stage.rejections.isEmpty, stage.rows.rowCount == route.events.count {
+        ledger.tables[route.spec.table, default: RowCounts()].rejected += UInt64(route.rejections.count)
+        for rejection in route.rejections { ledger.rejections[rejection.reason, default: 0] += 1 }
+        switch route.stage {
+        case .rows: settleRows(route)
+        case .changes(let stage):
+            for outcome in stage.outcomes {
+                switch outcome {
+                case .written: ledger.balance.written += 1
+                case .duplicate: ledger.balance.duplicate += 1
+                case .filtered: ledger.balance.filtered += 1
+                case .refused: ledger.balance.quarantined += 1
+                }
+            }
+        }
+    }
+
+    private func settleRows(_ route: LaneRoute) {
+        let rows = route.rows
+        if route.rejections.isEmpty, rows.rowCount == route.events.count {
             ledger.balance.written += UInt64(route.events.count)
             return
         }
         var outcomes: [Int32: UInt8] = [:]
-        for event in stage.rows.rowEvent { outcomes[event, default: 0] |= 1 }
-        for rejection in stage.rejections {
-            outcomes[rejection.event, default: 0] |= 2
-            ledger.rejections[rejection.reason, default: 0] += 1
-        }
+        for event in rows.rowEvent { outcomes[event, default: 0] |= 1 }
+        for rejection in route.rejections { outcomes[rejection.event, default: 0] |= 2 }
         for event in route.events {
             switch outcomes[event] {
             case 1: ledger.balance.written += 1
@@ -147,6 +216,12 @@ final class LanePipeline {
             default: ledger.balance.filtered += 1
             }
         }
-        ledger.tables[route.spec.table, default: RowCounts()].rejected += UInt64(stage.rejections.count)
+    }
+
+    /// Counts events that say nothing by themselves.
+    func filter(_ count: Int, _ notice: String) {
+        ledger.balance.received += UInt64(count)
+        ledger.balance.filtered += UInt64(count)
+        ledger.notices[notice, default: 0] += UInt64(count)
     }
 }

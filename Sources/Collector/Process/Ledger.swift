@@ -14,6 +14,10 @@ struct StreamNote: Sendable {
     var isFresh = false
     var announcement: Announcement?
     var ended = false
+    /// See `StreamEffect.table`.
+    var table: String?
+    var last: Position?
+    var anchor: UInt64?
 }
 
 /// The value of an announce record.
@@ -39,8 +43,10 @@ struct Ledger {
     var tables: [String: RowCounts] = [:]
     var watermarks: [WatermarkKey: Int64] = [:]
     var streams: [StreamID: StreamNote] = [:]
+    /// What else was counted, by name.
+    var notices: [String: UInt64] = [:]
 
-    var isEmpty: Bool { balance == Balance() && watermarks.isEmpty && streams.isEmpty }
+    var isEmpty: Bool { balance == Balance() && watermarks.isEmpty && streams.isEmpty && notices.isEmpty }
 
     mutating func removeAll() { self = Ledger() }
 
@@ -52,6 +58,7 @@ struct Ledger {
             tables[table, default: RowCounts()].rejected += counts.rejected
         }
         watermarks.merge(other.watermarks, uniquingKeysWith: max)
+        notices.merge(other.notices, uniquingKeysWith: +)
         for (stream, note) in other.streams { add(stream, note) }
     }
 

@@ -28,9 +28,7 @@ public final class ReplayRoutes: QuarantineIntake {
     public init(_ settings: CollectorSettings, takesOverlap: Bool = false) throws(Failure) {
         self.takesOverlap = takesOverlap
         var pipelines: [LanePipeline] = []
-        for (index, spec) in settings.pipelines.enumerated() {
-            pipelines.append(try LanePipeline(try PipelinePlan(index: index, spec: spec)))
-        }
+        for plan in try PipelinePlan.all(settings) { pipelines.append(try LanePipeline(plan, partitions: [])) }
         self.pipelines = pipelines
     }
 
@@ -45,7 +43,10 @@ public final class ReplayRoutes: QuarantineIntake {
         }
         for pipeline in pipelines {
             for route in pipeline.routes where !route.events.isEmpty {
-                route.stage.process(batch, events: route.events)
+                switch route.stage {
+                case .rows(let stage): stage.process(batch, events: route.events)
+                case .changes(let stage): stage.processAlone(batch, events: route.events)
+                }
                 if let files { try write(route, to: files) }
                 count(route, of: pipeline)
                 note(route)
@@ -109,7 +110,7 @@ public final class ReplayRoutes: QuarantineIntake {
     // MARK: What came of it
 
     private func write(_ route: LaneRoute, to files: StagedFiles) throws(Failure) {
-        let rows = route.stage.rows
+        let rows = route.rows
         guard rows.rowCount > 0 else { return }
         if let layout = route.layout { return try parquet.append(rows, as: layout, to: files) }
         let groups = rows.groups
@@ -119,20 +120,20 @@ public final class ReplayRoutes: QuarantineIntake {
     }
 
     private func count(_ route: LaneRoute, of pipeline: LanePipeline) {
-        let groups = route.stage.rows.groups
-        for group in route.stage.rows.rowGroup {
+        let groups = route.rows.groups
+        for group in route.rows.rowGroup {
             rows[pipeline.plan.name, default: [:]][groups[Int(group)].table, default: 0] += 1
         }
     }
 
     /// One outcome of each event that the route was given.
     private func note(_ route: LaneRoute) {
-        let written = Set(route.stage.rows.rowEvent)
+        let written = Set(route.rows.rowEvent)
         var refused: [Int32: [ReplayRefusal]] = [:]
-        for rejection in route.stage.rejections {
+        for rejection in route.rejections {
             refused[rejection.event, default: []].append(
                 ReplayRefusal(
-                    reason: rejection.reason, table: route.spec.table, column: route.plan.columnName(rejection)))
+                    reason: rejection.reason, table: route.spec.table, column: route.columnName(rejection)))
         }
         for event in route.events {
             let entry = entryOfEvent[Int(event)]

@@ -94,6 +94,10 @@ extension Coordinator {
             foreign: PipelineCursor.foreignStream(topic: place.topic, partition: place.partition, epoch: epoch),
             base: base, next: next, newestMark: state?.marks.last?.offset ?? -1,
             breakers: plan.spec.routes.map { Breaker(share: $0.breakerShare, window: $0.breakerWindow) })
+        if plan.sync != nil {
+            let key = PartitionKey(topic: place.topic, partition: place.partition)
+            cursor.resume = SyncResume(log.state.pipelines[plan.name], key, epoch: epoch)
+        }
         cursor.stopped = stopped[StandingPlace(pipeline: plan.index, place: place)]
         return cursor
     }

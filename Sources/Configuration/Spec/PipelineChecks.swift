@@ -59,9 +59,6 @@ extension PipelineSpecs {
 
     static func checkRoute(_ route: RouteSpec, _ node: YAMLNode, _ faults: inout FaultList) {
         guard node["format"]?.value.scalar == route.format.rawValue else { return }
-        if route.table.contains("{"), route.format != .maxwell {
-            faults.add(node, "table", "\"{database}\" and \"{table}\" are for the format maxwell only")
-        }
         checkParse(route, node, &faults)
         if route.columns.isEmpty {
             if !route.format.hasStandardColumns {

@@ -32,12 +32,11 @@ enum PipelineSpecs {
                 .optional("topics", .list(.topic), \.topics, default: "all of the pipeline", "Topics it takes."),
                 .required(
                     "table", table, \.table,
-                    "`db.table`. For change records `{database}` and `{table}` are replaced: "
-                        + "`shop.{table}_changes`."),
+                    "`db.table`."),
                 .required(
                     "format", .choice, \.format,
                     "`combined`: Apache's and nginx's access log (common log too); `json`: an object per line; "
-                        + "`maxwell`: Maxwell's change records; `delimited`: CSV, TSV, Hive's text tables; `regex`: "
+                        + "`delimited`: CSV, TSV, Hive's text tables; `regex`: "
                         + "named groups of patterns; `logfmt`; `key_value`: pairs with separators of one's own; "
                         + "`syslog`: RFC 3164 and 5424; `w3c`: W3C extended (IIS); `raw`: the line as it is."),
                 .section("parse", parse, \.parse),
@@ -53,10 +52,7 @@ enum PipelineSpecs {
                 .section("output", output, \.self),
                 .section("breaker", breaker, \.self),
             ],
-            check: checkRoute,
-            complete: { route, node in
-                if route.format == .maxwell, node["time"]?.value["column"] == nil { route.timeColumn = "ts" }
-            })
+            check: checkRoute)
     }
 
     private static var time: ConfigSpec<RouteSpec> {
@@ -64,7 +60,7 @@ enum PipelineSpecs {
             summary: "Which day a row belongs to.",
             fields: [
                 .optional(
-                    "column", .identifier, \.timeColumn, default: "time; maxwell: ts",
+                    "column", .identifier, \.timeColumn, default: "time",
                     "The column with the event time; of type timestamp or date."),
                 .optional(
                     "zone", .text("time zone", maximumByteCount: 64), \.timeZone,
@@ -127,12 +123,12 @@ enum PipelineSpecs {
 
     static var column: ConfigSpec<ColumnSpec> {
         ConfigSpec(
-            summary: "Columns of the table, in this order. May be left out for combined, maxwell, syslog and raw: "
+            summary: "Columns of the table, in this order. May be left out for combined, syslog and raw: "
                 + "then the format's own are taken.",
             fields: [
                 .required("name", .identifier, \.name, "The column's name in the table."),
                 .required("type", shape, \.shape, "Type of the values; one that does not fit rejects the row. "
-                    + "`decimal(18,2)`: 18 digits, 2 of them behind the point, never rounded. For json and maxwell "
+                    + "`decimal(18,2)`: 18 digits, 2 of them behind the point, never rounded. For json "
                     + "also parts of the document, up to \(ColumnShape.maximumDepth) levels of them: `list<int64>`, "
                     + "`map<string, double>` (keys string, int32, int64 or date; of equal keys the last counts), "
                     + "`\"struct<a: int32, b: list<string>>\"` (members by name, missing ones null). Or `json`: the "
@@ -225,21 +221,28 @@ enum PipelineSpecs {
             })
     }
 
-    /// `db.table` with letters, digits, `_`, and the two replacements.
-    static var table: ConfigValue<String> {
-        .scalar(
-            "table", expected: "db.table of letters, digits and \"_\"", range: "db.table", render: { $0 },
+    /// `db.table` with letters, digits and `_`.
+    private static var table: ConfigValue<String> { table(replaces: false) }
+
+    /// The same with the replacements `{database}` and `{table}`.
+    static var tableTemplate: ConfigValue<String> { table(replaces: true) }
+
+    private static func table(replaces: Bool) -> ConfigValue<String> {
+        let more = replaces ? ", {database} and {table}" : ""
+        return .scalar(
+            "table", expected: "db.table of letters, digits and \"_\"\(more)", range: "db.table", render: { $0 },
             convert: { text in
                 let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-                return parts.count == 2 && parts.allSatisfy(isTablePart) ? text : nil
+                return parts.count == 2 && parts.allSatisfy({ isTablePart($0, replaces: replaces) }) ? text : nil
             })
     }
 
-    private static func isTablePart(_ part: String) -> Bool {
+    private static func isTablePart(_ part: String, replaces: Bool) -> Bool {
         var plain: [UInt8] = []
         var rest = part.utf8[...]
         while let first = rest.first {
-            if let name = ["{database}", "{table}"].first(where: { rest.starts(with: $0.utf8) }) {
+            let names = replaces ? ["{database}", "{table}"] : []
+            if let name = names.first(where: { rest.starts(with: $0.utf8) }) {
                 plain.append(0x78)
                 rest = rest.dropFirst(name.utf8.count)
             } else {

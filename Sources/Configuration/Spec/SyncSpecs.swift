@@ -44,7 +44,7 @@ enum SyncSpecs {
                     "keep", .duration(86_400_000...4_000 * 86_400_000), \.keepMilliseconds,
                     "How long daily states are kept."),
                 .optional(
-                    "table", PipelineSpecs.table, \.table,
+                    "table", PipelineSpecs.tableTemplate, \.table,
                     "`db.table` of a table in the warehouse; `{database}` and `{table}` are the source's names. "
                         + "The change log has `_changes` behind it."),
                 .sections("tables", table, prototype: SyncTableSpec(match: ""), \.tables),

@@ -2,23 +2,17 @@ internal import Columns
 internal import Event
 internal import JSON
 
-/// JSON records, and change records in JSON. Fields are the plan's paths; -1 is `_extra`: members of the outermost
+/// JSON records. Fields are the plan's paths; -1 is `_extra`: members of the outermost
 /// object that no path begins with.
 struct DocumentParser: RecordParser {
     private let documents: DocumentReader
-    private let isMaxwell: Bool
-    /// Number of the first path behind those of the columns.
-    private let first: Int
 
     init(_ plan: RoutePlan) {
         let unknown: DocumentReader.UnknownMembers =
             plan.keepsExtra ? .keep : plan.fields.refusesUnknown ? .refuse : .ignore
         documents = DocumentReader(paths: plan.paths, unknown: unknown)
-        isMaxwell = plan.spec.format == .maxwell
-        first = plan.paths.count - (isMaxwell ? MaxwellPath.all.count : 0)
     }
 
-    /// A Maxwell record names a database and a type, both strings.
     mutating func parse(_ event: ByteView, isFirst: Bool) -> ParseOutcome {
         // Safety: the event lies in the batch's slab, which has `EventBatch.padding` readable bytes behind it.
         switch unsafe documents.read(padded: event) {
@@ -26,13 +20,8 @@ struct DocumentParser: RecordParser {
         case .tooDeep: return .refused(.tooDeep)
         case .unknownMember: return .refused(.unknownField)
         case .tooManyMembers: return .refused(.tooManyColumns)
-        case nil: break
+        case nil: return .fields
         }
-        guard isMaxwell else { return .fields }
-        guard documents.value(first + MaxwellPath.database).kind == .string,
-            documents.value(first + MaxwellPath.type).kind == .string
-        else { return .refused(.malformed) }
-        return .fields
     }
 
     func cell(_ field: Int, _ type: ColumnType) -> Cell {
@@ -51,9 +40,5 @@ struct DocumentParser: RecordParser {
             case .structure: .structure
             }
         return Cell(kind: kind, bytes: value.text)
-    }
-
-    var target: (database: Cell, table: Cell) {
-        (cell(first + MaxwellPath.database, .string), cell(first + MaxwellPath.table, .string))
     }
 }

@@ -46,11 +46,7 @@ struct MetadataCells {
     private let received = Scratch(capacity: 32)
     private let partition = Scratch(capacity: 16)
     private let offset = Scratch(capacity: 32)
-    private let event = Scratch(capacity: 320)
-    /// Bytes of `event` that all events of the pack share.
-    private var prefixCount = 0
-    private var hasKey = false
-    private var range: (from: Position, to: Position) = (.zero, .zero)
+    private let event = EventName()
 
     /// Takes the pack of the events to come.
     mutating func begin(_ pack: PackContext) {
@@ -60,17 +56,15 @@ struct MetadataCells {
         Self.put(pack.timestamp >= 0 ? String(pack.timestamp) : "", received)
         Self.put(String(pack.partition), partition)
         Self.put(String(pack.offset), offset)
-        hasKey = pack.key != nil
-        Self.put(pack.key.map { "\($0.stream):" } ?? "\(pack.topic):\(pack.partition):\(pack.offset)", event)
-        prefixCount = event.count
+        event.begin(pack)
     }
 
-    mutating func begin(event reference: EventReference) { range = (reference.from, reference.to) }
+    mutating func begin(event reference: EventReference) { event.begin(event: reference) }
 
     func cell(_ metadata: Metadata) -> Cell {
         let text =
             switch metadata {
-            case .eventID: eventID()
+            case .eventID: event.text()
             case .agent: agent.view(from: 0)
             case .source: source.view(from: 0)
             case .received: received.view(from: 0)
@@ -79,22 +73,6 @@ struct MetadataCells {
             case .offset: offset.view(from: 0)
             }
         return text.isEmpty ? .none : Cell(kind: .text, bytes: text)
-    }
-
-    private func eventID() -> ByteView {
-        event.truncate(to: prefixCount)
-        guard hasKey else { return event.view(from: 0) }
-        Self.append(range.from, event)
-        event.append(UInt8(ascii: "-"))
-        Self.append(range.to, event)
-        return event.view(from: 0)
-    }
-
-    private static func append(_ position: Position, _ target: Scratch) {
-        target.append(decimal: position.major)
-        guard position.minor > 0 else { return }
-        target.append(UInt8(ascii: "."))
-        target.append(decimal: UInt64(position.minor))
     }
 
     private static func put(_ text: String, _ target: Scratch) {

@@ -9,12 +9,6 @@ protocol RecordParser {
     mutating func parse(_ event: ByteView, isFirst: Bool) -> ParseOutcome
     /// What the event has for a field of the plan; valid until the next `parse`, and as long as the event.
     func cell(_ field: Int, _ type: ColumnType) -> Cell
-    /// The database and the table that a change record names.
-    var target: (database: Cell, table: Cell) { get }
-}
-
-extension RecordParser {
-    var target: (database: Cell, table: Cell) { (.none, .none) }
 }
 
 /// What a parser made of an event.

@@ -5,7 +5,6 @@ enum StandardColumns {
     static func of(_ format: RecordFormat) -> [ColumnSpec] {
         switch format {
         case .combined: combined
-        case .maxwell: maxwell
         case .syslog: syslog
         case .raw:
             [ColumnSpec(name: "time", type: .timestamp, path: "_received"), ColumnSpec(name: "line", type: .string)]
@@ -43,33 +42,6 @@ enum StandardColumns {
             ColumnSpec(name: "bytes", type: .int64),
             ColumnSpec(name: "referer", type: .string),
             ColumnSpec(name: "agent", type: .string),
-        ]
-    }
-
-    /// Records of rows, of DDL and of bootstrapping share one set; what a kind lacks is null.
-    private static var maxwell: [ColumnSpec] {
-        var time = ColumnSpec(name: "ts", type: .timestamp)
-        time.timeLayout = .epochSeconds
-        return [
-            ColumnSpec(name: "database", type: .string),
-            ColumnSpec(name: "table", type: .string),
-            ColumnSpec(name: "type", type: .string, required: true),
-            time,
-            ColumnSpec(name: "xid", type: .int64),
-            ColumnSpec(name: "xoffset", type: .int64),
-            ColumnSpec(name: "commit", type: .boolean),
-            ColumnSpec(name: "position", type: .string),
-            ColumnSpec(name: "gtid", type: .string),
-            ColumnSpec(name: "server_id", type: .int64),
-            ColumnSpec(name: "thread_id", type: .int64),
-            ColumnSpec(name: "schema_id", type: .int64),
-            ColumnSpec(name: "primary_key", type: .json),
-            ColumnSpec(name: "primary_key_columns", type: .json),
-            ColumnSpec(name: "data", type: .json),
-            ColumnSpec(name: "old", type: .json),
-            ColumnSpec(name: "def", type: .json),
-            ColumnSpec(name: "sql", type: .string),
-            ColumnSpec(name: "query", type: .string),
         ]
     }
 }

@@ -87,10 +87,7 @@ struct TimeReader {
 
     private func epoch(_ cell: Cell, _ step: ColumnStep) -> Int64? {
         guard cell.kind == .text || cell.kind == .string || cell.kind == .number else { return nil }
-        guard let found = TimeText.epoch(cell.bytes, layout: step.layout) else { return nil }
-        guard step.takesMilliseconds, cell.kind == .number, found < TimeText.minimum || found >= TimeText.end
-        else { return found }
-        return TimeText.epoch(cell.bytes, layout: .epochMilliseconds)
+        return TimeText.epoch(cell.bytes, layout: step.layout)
     }
 
     private mutating func apache(_ text: ByteView) -> Int64? {

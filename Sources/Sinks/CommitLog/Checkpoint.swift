@@ -91,6 +91,7 @@ extension PipelineState {
         object.add("tables", tables) { $0.json }
         object.add("watermarks", watermarks) { $0.json }
         if replayed > 0 { object.add("replayed", JSONValue(replayed)) }
+        object.add("notices", notices) { JSONValue($0) }
         return object.value
     }
 
@@ -106,6 +107,7 @@ extension PipelineState {
         state.tables = try object.map("tables", RowCounts.reading)
         state.watermarks = try object.list("watermarks", Watermark.reading)
         state.replayed = try object.optional("replayed", Reading.count) ?? 0
+        state.notices = try object.map("notices", Reading.count)
         return state
     }
 }
@@ -118,6 +120,7 @@ extension PartitionState {
         object.add("epoch", JSONValue(epoch))
         object.add("next", JSONValue(next))
         object.add("marks", marks) { $0.json }
+        if let run { object.add("run", run.json) }
         object.add("gaps", gaps) { gap in
             [
                 "epoch": JSONValue(gap.epoch), "from": JSONValue(gap.from), "next": JSONValue(gap.next),
@@ -132,6 +135,7 @@ extension PartitionState {
         var state = PartitionState(next: try object.integer("next"))
         state.epoch = try object.small("epoch")
         state.marks = try object.list("marks", OffsetMark.reading)
+        state.run = try object.optional("run", PartitionRun.reading)
         state.gaps = try object.list("gaps") { value throws(Malformed) in
             let gap = try ObjectReader(value)
             return OffsetGap(
@@ -155,6 +159,9 @@ extension StreamState {
         object.add("covered", covered.ranges) { $0.json }
         object.add("accepted", accepted.ranges) { $0.json }
         if ended { object.add("ended", .boolean(true)) }
+        object.add("table", table)
+        object.add("last", last?.description)
+        object.add("anchor", anchor.map(hexadecimal))
         object.add("topic", topic)
         object.add("partition", JSONValue(partition))
         object.add("epoch", JSONValue(epoch))
@@ -176,6 +183,9 @@ extension StreamState {
         state.covered = IntervalSet(try object.list("covered", Reading.range))
         state.accepted = IntervalSet(try object.list("accepted", Reading.range))
         state.ended = try object.optional("ended") { $0.boolean } ?? false
+        state.table = try object.optional("table", Reading.text)
+        state.last = try object.optional("last") { $0.string.flatMap { Position($0) } }
+        state.anchor = try object.optional("anchor", Reading.hash)
         state.lastTime = try object.integer("last_time")
         return (try object.get("stream", Reading.stream), state)
     }

@@ -46,6 +46,8 @@ public struct PipelineEffect: Sendable, Equatable {
     /// Rows written and rejected per table.
     public var tables: [String: RowCounts] = [:]
     public var watermarks: [Watermark] = []
+    /// What else was counted, by name: `tombstone`, `ahead_of_clock`.
+    public var notices: [String: UInt64] = [:]
     /// Streams whose coverage is dropped (design section 3: ended or silent for long, and the log start
     /// of their partition has passed their last record). See `LogState.forgettableStreams`.
     public var forgotten: [StreamID] = []
@@ -82,6 +84,8 @@ public struct Advance: Sendable, Equatable {
     public var reason: Reason
     /// Records taken, exponentially spaced, the newest last: what epochs are proved by.
     public var marks: [OffsetMark]
+    /// How far a sync has come here; nil: unchanged, or no sync.
+    public var run: PartitionRun?
 
     public init(
         topic: String, partition: Int32, epoch: Int, newEpoch: Int? = nil, from: Int64, next: Int64,
@@ -96,6 +100,19 @@ public struct Advance: Sendable, Equatable {
         self.reason = reason
         self.marks = marks
     }
+}
+
+/// How far a sync has come in a partition, in its source's order.
+public struct PartitionRun: Sendable, Equatable {
+    /// Running maximum of the commit date, days since 1970-01-01; nil: no row yet.
+    public var day: Int64?
+    /// Place of the newest row; 0 without one.
+    public var file: Int64 = 0
+    public var position: Int64 = 0
+    /// What tables' streams say of their newest place counts only for records from this offset on: something came
+    /// before it that has no place.
+    public var start: Int64 = 0
+    public init() {}
 }
 
 /// Offset, timestamp (milliseconds) and XXH3-64 of a record taken.
@@ -125,6 +142,12 @@ public struct StreamEffect: Sendable, Equatable {
     public var continues: StreamID?
     public var reason: String?
     public var ended = false
+    /// The source's table (`db.table`), where this is a stream of source places and not of an agent: what it does
+    /// not cover is not lost, but was never said to be there.
+    public var table: String?
+    /// With `table`: the newest place, and what its group's rows are counted from (see `PlaceRun`).
+    public var last: Position?
+    public var anchor: UInt64?
     /// Where its records come from.
     public var topic: String
     public var partition: Int32

@@ -163,6 +163,9 @@ public struct LogMachine: Sendable, Equatable {
             state.continues = stream.continues ?? state.continues
             state.reason = stream.reason ?? state.reason
             state.ended = state.ended || stream.ended
+            if stream.table != nil {
+                (state.table, state.last, state.anchor) = (stream.table, stream.last, stream.anchor)
+            }
             state.topic = stream.topic
             state.partition = stream.partition
             state.epoch = stream.epoch
@@ -174,6 +177,7 @@ public struct LogMachine: Sendable, Equatable {
         if let reclaimed = effect.reclaimed { pipeline.reclaim(reclaimed, into: effect) }
         pipeline.balance += effect.balance
         for (reason, count) in effect.rejections { pipeline.rejections[reason, default: 0] += count }
+        for (name, count) in effect.notices { pipeline.notices[name, default: 0] += count }
         for (table, rows) in effect.tables {
             pipeline.tables[table, default: RowCounts()].written += rows.written
             pipeline.tables[table, default: RowCounts()].rejected += rows.rejected
@@ -197,6 +201,9 @@ public struct LogMachine: Sendable, Equatable {
         partition.next = advance.next
         if advance.newEpoch != partition.epoch { partition.marks.removeAll { $0.offset >= advance.next } }
         partition.epoch = advance.newEpoch
+        if let run = advance.run { partition.run = run }
+        // Why: what was not read has no place, and offsets begin anew with an epoch.
+        if advance.reason != .records { partition.run?.start = advance.next }
         partition.marks = OffsetMark.thinned(partition.marks, adding: advance.marks)
         if advance.reason != .records {
             partition.gaps.append(

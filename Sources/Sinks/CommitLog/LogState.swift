@@ -41,6 +41,8 @@ public struct PipelineState: Sendable, Equatable {
     public var watermarks: [Watermark] = []
     /// Events that were written, wholly or in part, out of quarantine; `balance` counts them as written.
     public var replayed: UInt64 = 0
+    /// What else was counted, by name.
+    public var notices: [String: UInt64] = [:]
 
     public init() {}
 }
@@ -65,6 +67,8 @@ public struct PartitionState: Sendable, Equatable {
     public var marks: [OffsetMark] = []
     /// Offsets that retention removed unread, and epochs that began, with the commit's time: for `audit`.
     public var gaps: [OffsetGap] = []
+    /// How far a sync has come.
+    public var run: PartitionRun?
 
     public init(next: Int64) { self.next = next }
 }
@@ -95,6 +99,10 @@ public struct StreamState: Sendable, Equatable {
     public var covered = IntervalSet()
     public var accepted = IntervalSet()
     public var ended = false
+    /// See `StreamEffect.table`.
+    public var table: String?
+    public var last: Position?
+    public var anchor: UInt64?
     public var topic: String
     public var partition: Int32
     public var epoch: Int
@@ -111,8 +119,10 @@ public struct StreamState: Sendable, Equatable {
         self.lastOffset = lastOffset
     }
 
-    /// Bytes (or transactions) missing between the first position and the end of what is covered.
+    /// Bytes (or transactions) missing between the first position and the end of what is covered. A stream of source
+    /// places has none: what it does not cover nobody announced.
     public var holes: [CoveredRange] {
-        covered.holes(from: first ?? covered.start ?? .zero)
+        if table != nil { return [] }
+        return covered.holes(from: first ?? covered.start ?? .zero)
     }
 }

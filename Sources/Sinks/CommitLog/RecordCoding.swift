@@ -156,17 +156,41 @@ extension Advance {
         object.add("next", JSONValue(next))
         if reason != .records { object.add("reason", reason.rawValue) }
         object.add("marks", marks) { $0.json }
+        if let run { object.add("run", run.json) }
         return object.value
     }
 
     static func reading(_ value: JSONValue) throws(Malformed) -> Advance {
         let object = try ObjectReader(value)
-        return Advance(
+        var advance = Advance(
             topic: try object.string("topic"), partition: try object.partition(), epoch: try object.small("epoch"),
             newEpoch: try object.optional("new_epoch") { $0.integer.map { Int($0) } },
             from: try object.integer("from"), next: try object.integer("next"),
             reason: try object.optional("reason") { $0.string.flatMap(Reason.init) } ?? .records,
             marks: try object.list("marks", OffsetMark.reading))
+        advance.run = try object.optional("run", PartitionRun.reading)
+        return advance
+    }
+}
+
+extension PartitionRun {
+    var json: JSONValue {
+        var object = ObjectBuilder()
+        if let day { object.add("day", JSONValue(day)) }
+        object.add("file", JSONValue(file))
+        object.add("position", JSONValue(position))
+        object.add("start", JSONValue(start))
+        return object.value
+    }
+
+    static func reading(_ value: JSONValue) throws(Malformed) -> PartitionRun {
+        let object = try ObjectReader(value)
+        var run = PartitionRun()
+        run.day = try object.optional("day") { $0.integer }
+        run.file = try object.integer("file")
+        run.position = try object.integer("position")
+        run.start = try object.integer("start")
+        return run
     }
 }
 
@@ -183,6 +207,9 @@ extension StreamEffect {
         object.add("continues", continues?.description)
         object.add("reason", reason)
         if ended { object.add("ended", .boolean(true)) }
+        object.add("table", table)
+        object.add("last", last?.description)
+        object.add("anchor", anchor.map(hexadecimal))
         object.add("topic", topic)
         object.add("partition", JSONValue(partition))
         object.add("epoch", JSONValue(epoch))
@@ -203,6 +230,9 @@ extension StreamEffect {
         effect.continues = try object.optional("continues", Reading.stream)
         effect.reason = try object.optional("reason", Reading.text)
         effect.ended = try object.optional("ended") { $0.boolean } ?? false
+        effect.table = try object.optional("table", Reading.text)
+        effect.last = try object.optional("last") { $0.string.flatMap { Position($0) } }
+        effect.anchor = try object.optional("anchor", Reading.hash)
         return effect
     }
 }
@@ -217,6 +247,7 @@ extension PipelineEffect {
         object.add("rejections", rejections) { JSONValue($0) }
         object.add("tables", tables) { $0.json }
         object.add("watermarks", watermarks) { $0.json }
+        object.add("notices", notices) { JSONValue($0) }
         object.add("forgotten", forgotten) { .string($0.description) }
         if let reclaimed { object.add("reclaimed", reclaimed.json) }
         return object.value
@@ -231,6 +262,7 @@ extension PipelineEffect {
         effect.rejections = try object.map("rejections", Reading.count)
         effect.tables = try object.map("tables", RowCounts.reading)
         effect.watermarks = try object.list("watermarks", Watermark.reading)
+        effect.notices = try object.map("notices", Reading.count)
         effect.forgotten = try object.list("forgotten", Reading.stream)
         effect.reclaimed = try object.optional("reclaimed", Reclaimed.reading)
         return effect

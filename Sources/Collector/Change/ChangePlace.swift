@@ -1,0 +1,82 @@
+internal import Change
+internal import Event
+internal import Sinks
+internal import TimeZone
+internal import Transport
+
+/// How far one lane has come with a sync in one partition.
+struct ChangePlace {
+    let place: TopicPartition
+    let epoch: Int
+    private(set) var run: PartitionRun
+    /// Per entry of the lane's `TableIndex`.
+    private var tables: [PlaceRun?] = []
+    /// Per entry: the interruption that its run has heard of.
+    private var heard: [Int] = []
+    private var interruptions = 0
+    private let resume: SyncResume
+    private let topic: [UInt8]
+
+    init(_ place: TopicPartition, epoch: Int, resume: SyncResume) {
+        self.place = place
+        self.epoch = epoch
+        self.resume = resume
+        run = resume.run
+        topic = Array(place.topic.utf8)
+    }
+
+    func withTopic<Result>(_ body: (ByteView) -> Result) -> Result {
+        unsafe topic.withUnsafeBytes { unsafe body(ByteView($0)) }
+    }
+
+    /// A record came that has no place: what comes behind it proves nothing about what was before.
+    mutating func interrupt(at offset: Int64) {
+        interruptions += 1
+        run.start = max(run.start, offset &+ 1)
+    }
+
+    /// Takes a change of an entry's table.
+    mutating func take(
+        _ number: Int, _ source: RecordPlace, _ change: ChangeEvent, _ index: TableIndex, content: () -> UInt64
+    ) -> (claim: PlaceRun.Claim, row: Int64) {
+        while tables.count <= number {
+            tables.append(nil)
+            heard.append(interruptions)
+        }
+        if tables[number] == nil {
+            let stream = index.stream(of: number, topic: place.topic, partition: place.partition)
+            // Why only before the first interruption: what the log says is older than it.
+            let known = interruptions == 0 ? resume.tables[stream] : nil
+            tables[number] = PlaceRun(stream: stream, last: known?.last, anchor: known?.anchor)
+            heard[number] = interruptions
+        }
+        if heard[number] != interruptions {
+            tables[number]?.interrupt()
+            heard[number] = interruptions
+        }
+        // Why: rows of one key differ within a snapshot.
+        let isOnly = change.isFirst || !change.key.isEmpty && !change.key.equals("[]")
+        let taken = tables[number]?.take(
+            source, isDelete: change.operation == .delete, isOnly: isOnly, content: content)
+        guard let taken else { preconditionFailure("a run that was just made is gone") }
+        return taken
+    }
+
+    func tableRun(_ number: Int) -> PlaceRun? { number < tables.count ? tables[number] : nil }
+
+    /// The day of a change: the running maximum of the commit date, in the source's order.
+    ///
+    /// A place before the newest one is a topic that comes again: its dates begin anew, so that a change gets the
+    /// same day whichever time it is taken. DDL does not move the day: its clock is the client's as often as not.
+    mutating func day(_ date: Int64, _ operation: ChangeLog.Operation, _ source: RecordPlace?) -> Int64 {
+        let kind = SourceStream.Kind(operation)
+        if kind == .schema { return max(date, run.day ?? date) }
+        if kind == .rows, let source {
+            if (source.file, source.position) < (run.file, run.position) { run.day = nil }
+            (run.file, run.position) = (source.file, source.position)
+        }
+        let day = max(date, run.day ?? date)
+        run.day = day
+        return day
+    }
+}

@@ -1,0 +1,152 @@
+"""Syncs: what Maxwell, Debezium and Canal recorded of one workload ends in the change logs, every change once."""
+import collections
+import glob
+import json
+import lzma
+import time
+
+import configs
+from harness import SHARED, Kafka, Skip, Workspace, audit, check, query, run, seeded, wait_until
+
+LIVE = SHARED / "cdc-live"
+if not LIVE.exists():
+    LIVE = SHARED / "data" / "cdc-live"
+
+
+def recording(name):
+    path = LIVE / f"{name}.jsonl.xz"
+    if not path.exists():
+        raise Skip("no recordings of change data in ../shared")
+    return lzma.open(path).read()
+
+
+def records(text):
+    """Whole records: Maxwell puts a JSON column with line breaks into its record as it is."""
+    whole, part = [], b""
+    for line in text.split(b"\n"):
+        part += line + b" "
+        try:
+            json.loads(part)
+        except ValueError:
+            continue
+        whole.append(part[:-1])
+        part = b""
+    return whole
+
+
+def expected():
+    """{table: (inserts, updates, deletes)} as an independent reader of the binlog counts them."""
+    rows = (LIVE / "expected" / "change_counts.tsv").read_text().splitlines()[1:]
+    return {f"{row[0]}.{row[1]}": tuple(map(int, row[2:5])) for row in (line.split("\t") for line in rows)
+            if row[0] != "xtra"}
+
+
+def source(space):
+    return f"read_parquet('{space.path}/warehouse/*/*_changes/dt=*/part-*', hive_partitioning=true)"
+
+
+def counted(space):
+    rows = query(f"""
+        SELECT source_database || '.' || source_table, count(*) FILTER (op = 'insert'), count(*) FILTER (op = 'update'),
+            count(*) FILTER (op = 'delete') FROM {source(space)} WHERE op <> 'schema' GROUP BY ALL""")
+    return {row[0]: row[1:] for row in rows}
+
+
+def sync(space, tool):
+    return space.write("millrace.yaml", f"""
+agent: {{name: shop, state_dir: {space.path}/state}}
+sources: [{{name: changes, include: ["{space.path}/in/*.jsonl"], max_record: 16MiB}}]
+warehouse: {{path: {space.path}/warehouse}}
+syncs: [{{name: live, format: {tool}}}]
+log: {{level: warning}}
+""")
+
+
+def through_files(tool):
+    space = Workspace(f"changes-{tool}")
+    with space:
+        space.write("in/a.jsonl", recording(tool))
+        config = sync(space, tool)
+        run("millrace", "run", "--once", "--config", config)
+        found = counted(space)
+        before = query(f"SELECT count(*) FROM {source(space)}")
+        run("millrace", "run", "--once", "--config", config)
+        check(before == query(f"SELECT count(*) FROM {source(space)}"), "a second run adds nothing")
+        report = audit(config, code=0)["pipelines"][0]
+        check(report["balance"]["quarantined"] == 0, f"nothing is refused: {report['rejections']}")
+        return found, report["notices"], query(
+            f"SELECT count(*), count(DISTINCT sql) FROM {source(space)} WHERE op = 'schema'")[0]
+
+
+def test_a_recording_of_maxwell_has_every_change_once():
+    found, notices, ddl = through_files("maxwell")
+    check(found == expected(), f"{[(table, found.get(table), want) for table, want in expected().items() if found.get(table) != want]}")
+    check(notices == {"continued_line": 4} and ddl[0] == 67, f"{notices} {ddl}")
+
+
+def test_a_recording_of_debezium_has_every_change_once():
+    found, notices, ddl = through_files("debezium")
+    for table, (inserts, updates, deletes) in expected().items():
+        got = found[table]
+        # A changed key is a delete and an insert here.
+        moved = updates - got[1]
+        check(moved >= 0 and got == (inserts + moved, updates - moved, deletes + moved), f"{table}: {got}")
+    check(notices == {"tombstone": 2216, "transaction": 25795} and ddl[0] == 69, f"{notices} {ddl}")
+
+
+def test_a_recording_of_canal_has_every_change_once():
+    found, notices, ddl = through_files("canal")
+    want = {table: counts for table, counts in expected().items() if table not in ("shop.t_hidden", "shop.order")}
+    check(found == want, f"{[(table, found.get(table), counts) for table, counts in want.items() if found.get(table) != counts]}")
+    check(notices == {"statement": 22149} and ddl[0] == 68, f"{notices} {ddl}")
+
+
+def content(warehouse):
+    """Every row of every change log, without where its record lay."""
+    return collections.Counter(query(f"""
+        SELECT * EXCLUDE (topic, topic_partition, topic_offset, event)
+        FROM read_parquet('{warehouse}/*/*_changes/dt=*/part-*', hive_partitioning=true)"""))
+
+
+def produce(kafka, topic, changes, salt):
+    """All changes of a table into one partition; which one depends on the salt."""
+    lines = "\n".join(f"{table}{salt}\x1f{text}" for table, text in changes)
+    kafka.tool("console-producer", "--topic", topic, "--property", "parse.key=true", "--property",
+               "key.separator=\x1f", "--producer-property", "compression.type=lz4", text=lines + "\n")
+
+
+def collector(space, kafka, warehouse):
+    return space.write(f"{warehouse}.yaml", f"""
+kafka: {{brokers: "{kafka.address}"}}
+group: {warehouse}
+warehouse: {{path: {space.path}/{warehouse}}}
+commit: {{interval: 200ms}}
+syncs: [{{name: live, topics: [changes], format: maxwell}}]
+""")
+
+
+def test_a_topic_that_comes_three_times_shuffled_with_kills_is_one_quiet_delivery():
+    chance = seeded(6)
+    with Workspace("changes-kafka") as space, Kafka(space / "kafka") as kafka:
+        kafka.create_all({"changes": 4})
+        changes = []
+        for text in records(recording("maxwell"))[:12_000]:
+            record = json.loads(text)
+            changes.append((f"{record['database']}.{record.get('table', '')}", text.decode()))
+        produce(kafka, "changes", changes, 0)
+        quiet = collector(space, kafka, "quiet")
+        run("millrace-collector", "--config", quiet, "--until-caught-up")
+        wanted = content(space / "quiet")
+        check(sum(wanted.values()) == len(changes), f"{sum(wanted.values())} of {len(changes)}")
+        config = collector(space, kafka, "warehouse")
+        for salt in range(1, 3):
+            for _ in range(3):
+                daemon = space.daemon("millrace-collector", "--config", config, log="collector.log")
+                time.sleep(chance.uniform(0.3, 2.5))
+                daemon.kill()
+            produce(kafka, "changes", changes, salt)
+        run("millrace-collector", "--config", config, "--until-caught-up")
+        found = content(space / "warehouse")
+        check(found == wanted, f"{sum((found - wanted).values())} too many, {sum((wanted - found).values())} missing")
+        report = audit(config, code=0)["pipelines"][0]["balance"]
+        check(report["duplicate"] == 2 * len(changes), f"{report}")
