@@ -65,7 +65,7 @@ func key(_ history: SchemaHistory, _ name: String = "t") -> [String] {
         ("a int, b int not null unique", ["b"]), ("a int, unique key k (a)", []),
         ("a int not null, b int not null, unique u (a, b), unique (b)", ["a", "b"]),
         ("a text not null, unique (a(10))", []), ("a int, constraint pk primary key using btree (a)", ["a"]),
-        ("a int, constraint unique (a), primary key (a) comment 'x'", ["a"]), ("a int key", ["a"]),
+        ("a int, constraint unique (a), primary key (a) comment 'x'", ["a"]), ("a int key", ["a"]), ("a int, primary key p using hash (a)", ["a"]),
         ("a int, fulltext key f (a), foreign key (a) references x (b), check (a > 1), constraint c check (a < 9)", []),
         ("id int auto_increment, primary key (id desc)", ["id"]),
     ])

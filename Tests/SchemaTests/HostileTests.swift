@@ -65,6 +65,7 @@ import Testing
             "CREATE TABLE t (a int DEFAULT " + String(repeating: "(", count: 50_000) + "1"
             + String(repeating: ")", count: 50_000) + ", b int)"
         _ = DDLParser.statements(deep)
+        _ = DDLParser.statements("CREATE TABLE t (a " + String(repeating: "b.", count: 50_000) + "int)")
         let wide = "CREATE TABLE t (" + (0..<4_000).map { "c\($0) int" }.joined(separator: ",") + ")"
         #expect(columns(history(wide)).count == 4_000)
         #expect(DDLParser.statements(String(repeating: "/*!", count: 100_000)).isEmpty)

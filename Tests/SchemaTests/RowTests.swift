@@ -131,6 +131,7 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("bigint unsigned", "\"AP//////////\"", "18446744073709551615"),
         ValueCase("decimal(20,4)", "\"Asoh\"", "18.2817"), ValueCase("decimal(20,4)", "\"-18.2817\"", "-18.2817"),
         ValueCase("decimal(20,4)", "18.2817", "18.2817", .roundedDecimal),
+        ValueCase("decimal(20,4)", "-18.281650000000002", "-18.2817", .roundedDecimal),
         ValueCase("decimal(5,5)", "\"/nlh\"", "-0.99999"),
         ValueCase(
             "decimal(65,30)", "\"/wzp2OOAPG91dBC5sca6EIXayfYAAAAAAAAAAQ==\"",

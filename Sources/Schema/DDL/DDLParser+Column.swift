@@ -14,13 +14,14 @@ extension DDLParser {
 
     /// A type with its length, members and signs; nil if no word stands here.
     mutating func columnType() -> MySQLType? {
+        // A type may be qualified: `mariadb_schema.timestamp`.
+        while peek.kind == .word || peek.kind == .name, isSymbol(".", ahead: 1) { at += 2 }
         let token = peek
         guard token.kind == .word || token.kind == .name else { return nil }
         let word = text(token).lowercased()
         guard let kind = TypeWord.kind(word) else {
             at += 1
-            // A qualified name of a type (`mariadb_schema.timestamp`), or a type of a later server.
-            if takeSymbol(".") { return columnType() }
+            // A type of a later server.
             var type = MySQLType(.other)
             type.word = word
             parenthesized(&type)
@@ -217,12 +218,16 @@ extension DDLParser {
     }
 
     /// What stands behind DEFAULT.
-    mutating func defaultClause() -> DefaultClause {
+    mutating func defaultClause(depth: Int = 0) -> DefaultClause {
+        if isSymbol("("), depth >= Self.maximumDepth {
+            skipParentheses()
+            return .expression
+        }
         if isSymbol("(") {
             // `DEFAULT (1)`: a literal in parentheses is one; anything else is not known here.
             let from = at
             at += 1
-            let inner = defaultClause()
+            let inner = defaultClause(depth: depth + 1)
             if isSymbol(")"), inner != .expression {
                 at += 1
                 return inner

@@ -69,6 +69,9 @@ extension DDLParser {
         if isWord("PRIMARY"), isWord("KEY", ahead: 1) {
             at += 2
             skipIndexType()
+            // A name is taken and forgotten by the server.
+            if !isSymbol("(") { _ = identifier() }
+            skipIndexType()
             guard let key = keyParts(name: nil) else { return nil }
             skipIndexOptions()
             return .primaryKey(key.columns)

@@ -3,8 +3,8 @@
 /// A recursive-descent parser with one look-ahead over a list of tokens. Never traps and never fails: a
 /// statement that it does not understand becomes `ignored` or `unreadable`. Work is linear in the text.
 public struct DDLParser {
-    /// Deepest nesting of parentheses that is followed.
-    static let maximumDepth = 1_000
+    /// Deepest nesting of parentheses around a literal; any other nesting is skipped, not followed.
+    static let maximumDepth = 8
 
     let bytes: [UInt8]
     let tokens: [SQLToken]

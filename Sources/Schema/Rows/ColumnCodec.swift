@@ -5,9 +5,22 @@ internal import JSON
 /// Reads values of one column from text as the server prints it, and prints them so.
 ///
 /// The text form is what all of a value's ways have in common: a tool's record, a default, a conversion.
-struct ColumnCodec {
+///
+/// Why a class: a type has names and members, and a copy of it for every value would be counted reference by reference.
+final class ColumnCodec: Sendable {
     let type: MySQLType
     let shape: ColumnShape
+    let kind: MySQLType.Kind
+    let isInteger: Bool
+    let isUnsigned: Bool
+    let isText: Bool
+    let isBytes: Bool
+    let isGeometry: Bool
+    let fraction: Int
+    let bitCount: Int
+    /// Text of a character set that is not Unicode.
+    let hasOtherCharset: Bool
+    private let isDecimal: Bool
     let dates: DateRule
     /// Members of an ENUM or SET as bytes.
     let members: [[UInt8]]
@@ -20,11 +33,21 @@ struct ColumnCodec {
         self.dates = dates
         members = type.members.map { Array($0.utf8) }
         (smallest, largest) = type.range
+        kind = type.kind
+        isInteger = type.isInteger
+        isUnsigned = type.isUnsigned
+        isText = type.isText
+        isBytes = type.isBytes
+        isGeometry = type.isGeometry
+        fraction = type.fraction
+        bitCount = type.bitCount
+        hasOtherCharset = type.isText && type.charset.map { !Charset.isUnicode($0) } ?? false
+        isDecimal = shape.type == .decimal
     }
 
     /// Appends the value of a text; false, and nothing appended, if it is none of the type.
     func append(_ text: ByteView, to column: Column, _ scratch: Scratch, _ losses: inout LossCounts) -> Bool {
-        switch type.kind {
+        switch kind {
         case .tinyint, .smallint, .mediumint, .int, .bigint:
             guard let value = IntegerText.parse(text) else { return false }
             return append(integer: value, to: column)
@@ -63,7 +86,7 @@ struct ColumnCodec {
 
     func append(integer value: Int128, to column: Column) -> Bool {
         guard value >= smallest, value <= largest else { return false }
-        if shape.type == .decimal {
+        if isDecimal {
             column.append(decimal: value)
         } else {
             guard let word = Int64(exactly: value) else { return false }
@@ -73,13 +96,13 @@ struct ColumnCodec {
     }
 
     func append(bits value: Int128, to column: Column) -> Bool {
-        guard value >> Int128(type.bitCount) == 0 else { return false }
-        if shape.type == .decimal { column.append(decimal: value) } else { column.append(Int64(value)) }
+        guard value >> Int128(bitCount) == 0 else { return false }
+        if isDecimal { column.append(decimal: value) } else { column.append(Int64(value)) }
         return true
     }
 
     private func appendDecimal(_ text: ByteView, to column: Column, _ scratch: Scratch) -> Bool {
-        if shape.type == .decimal {
+        if isDecimal {
             guard let value = try? DecimalText.parse(text, precision: shape.precision, scale: shape.scale) else {
                 return false
             }
@@ -98,15 +121,15 @@ struct ColumnCodec {
     func append(_ fields: DateFields, to column: Column, _ scratch: Scratch, _ losses: inout LossCounts) -> Bool {
         if dates == .text {
             scratch.removeAll()
-            if type.kind == .date {
+            if kind == .date {
                 fields.writeDate(to: scratch)
             } else {
-                fields.write(fraction: type.fraction, to: scratch)
+                fields.write(fraction: fraction, to: scratch)
             }
             column.append(scratch.view)
             return true
         }
-        if let word = type.kind == .date ? fields.dayNumber : fields.micros {
+        if let word = kind == .date ? fields.dayNumber : fields.micros {
             column.append(word)
         } else {
             losses.add(.zeroDate)
@@ -117,13 +140,13 @@ struct ColumnCodec {
 
     func append(clock micros: Int64, to column: Column, _ scratch: Scratch) {
         scratch.removeAll()
-        ClockText.write(micros, fraction: type.fraction, to: scratch)
+        ClockText.write(micros, fraction: fraction, to: scratch)
         column.append(scratch.view)
     }
 
     /// Bytes, those of a BINARY(n) filled up with zeros: tools leave them out.
     func appendPadded(_ bytes: ByteView, to column: Column, _ scratch: Scratch) {
-        let width = type.kind == .binary ? type.length ?? 1 : 0
+        let width = kind == .binary ? type.length ?? 1 : 0
         guard bytes.count < width, width <= 255 else {
             column.append(bytes)
             return
@@ -149,7 +172,7 @@ struct ColumnCodec {
             let isDate = shape.type == .date
             let word = column.integer(row)
             guard let fields = DateFields(micros: isDate ? word &* 86_400_000_000 : word) else { return }
-            if isDate { fields.writeDate(to: scratch) } else { fields.write(fraction: type.fraction, to: scratch) }
+            if isDate { fields.writeDate(to: scratch) } else { fields.write(fraction: fraction, to: scratch) }
         case .string, .json, .bytes: scratch.append(column.bytes(row))
         default: scratch.append(integer: column.integer(row))
         }

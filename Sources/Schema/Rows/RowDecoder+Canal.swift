@@ -7,7 +7,6 @@ extension RowDecoder {
     /// A value as Canal writes it: a string, or null.
     func appendCanal(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
         let codec = codecs[index]
-        let type = codec.type
         switch value.kind {
         case .missing: return false
         case .null:
@@ -18,7 +17,7 @@ extension RowDecoder {
         case .string: break
         }
         let text = content(value)
-        switch type.kind {
+        switch codec.kind {
         case .enum: return append(number: text, codec, column)
         case .set: return append(mask: text, codec, column)
         case .timestamp: return append(localTimestamp: text, codec, column)
@@ -27,7 +26,7 @@ extension RowDecoder {
             return true
         default: break
         }
-        if type.isBytes || type.isGeometry {
+        if codec.isBytes || codec.isGeometry {
             output.removeAll()
             guard output.append(latin: text) else { return false }
             bytes.removeAll(keepingCapacity: true)
@@ -35,7 +34,7 @@ extension RowDecoder {
             appendPaddedBytes(codec, column)
             return true
         }
-        if type.isText, let charset = type.charset, !Charset.isUnicode(charset), !isASCII(text) {
+        if codec.hasOtherCharset, !isASCII(text) {
             losses.add(.destroyedText)
         }
         return codec.append(text, to: column, output, &losses)

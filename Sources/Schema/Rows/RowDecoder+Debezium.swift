@@ -15,26 +15,27 @@ extension RowDecoder {
 
     private func appendDebeziumValue(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
         let codec = codecs[index]
-        let type = codec.type
         switch value.kind {
         case .missing: return false
         case .null: return appendDebeziumNull(index, column)
         case .yes, .no:
-            if type.kind == .bit { return codec.append(bits: value.kind == .yes ? 1 : 0, to: column) }
+            if codec.kind == .bit { return codec.append(bits: value.kind == .yes ? 1 : 0, to: column) }
             if value.kind == .yes { losses.add(.boolean) }
-            guard type.isInteger else { return appendRaw(value, codec, column) }
+            guard codec.isInteger else { return appendRaw(value, codec, column) }
             return codec.append(integer: value.kind == .yes ? 1 : 0, to: column)
         case .number: return append(number: value.raw, index, column)
         case .structure:
-            guard type.isGeometry else { return appendRaw(value, codec, column) }
+            guard codec.isGeometry else { return appendRaw(value, codec, column) }
             return append(geometry: value.raw, column)
         case .string: break
         }
         let text = content(value)
-        switch type.kind {
+        switch codec.kind {
         case .tinyint, .smallint, .mediumint, .int, .bigint:
             // BIGINT UNSIGNED in mode `precise`: a decimal, in mode `string` of decimals too.
-            guard type.kind == .bigint, type.isUnsigned else { return codec.append(text, to: column, output, &losses) }
+            guard codec.kind == .bigint, codec.isUnsigned else {
+                return codec.append(text, to: column, output, &losses)
+            }
             return append(unscaled: text, codec, column)
         case .decimal: return append(decimal: text, index, column)
         case .bit: return append(littleEndianBits: text, codec, column)
@@ -47,8 +48,8 @@ extension RowDecoder {
         case .enum: return append(escapedMember: text, codec, column)
         default: break
         }
-        if type.isBytes { return append(bytes: text, index, column) }
-        if type.isText { checkText(text, index) }
+        if codec.isBytes { return append(bytes: text, index, column) }
+        if codec.hasOtherCharset { checkText(text) }
         return codec.append(text, to: column, output, &losses)
     }
 
@@ -69,12 +70,11 @@ extension RowDecoder {
 
     private func append(number text: ByteView, _ index: Int, _ column: Column) -> Bool {
         let codec = codecs[index]
-        let type = codec.type
-        switch type.kind {
+        switch codec.kind {
         case .float:
             if isSnapshot { losses.add(.floatDigits) }
         case .bigint:
-            guard type.isUnsigned, let value = IntegerText.parse(text), value < 0 else { break }
+            guard codec.isUnsigned, let value = IntegerText.parse(text), value < 0 else { break }
             return codec.append(integer: value + (1 << 64), to: column)
         case .decimal:
             losses.add(.roundedDecimal)
@@ -109,10 +109,10 @@ extension RowDecoder {
     private func micros(_ text: ByteView, _ index: Int) -> Int64? {
         guard let found = IntegerText.parse(text), let value = Int64(exactly: found) else { return nil }
         learnUnit(text, index)
-        let type = codecs[index].type
-        let unit = units[index] ?? EpochUnit.usual(type, value)
-        if units[index] == nil, unit != EpochUnit.usual(type) { losses.add(.guessedMode) }
-        if unit == .milliseconds, type.fraction > 3 { losses.add(.cutFraction) }
+        let codec = codecs[index]
+        let unit = units[index] ?? EpochUnit.usual(codec, value)
+        if units[index] == nil, unit != EpochUnit.usual(codec) { losses.add(.guessedMode) }
+        if unit == .milliseconds, codec.fraction > 3 { losses.add(.cutFraction) }
         switch unit {
         case .milliseconds:
             let (micros, overflow) = value.multipliedReportingOverflow(by: 1_000)
@@ -129,7 +129,7 @@ extension RowDecoder {
         {
             fields = moved
         }
-        if codec.type.kind == .timestamp, let micros = fields.micros, micros >= 0, micros < 1_000_000 {
+        if codec.kind == .timestamp, let micros = fields.micros, micros >= 0, micros < 1_000_000 {
             // TIMESTAMPs begin one second behind the epoch: this one is the zero TIMESTAMP.
             fields = DateFields()
         }
@@ -171,10 +171,11 @@ extension RowDecoder {
     /// A decimal that came as a double, with the digits that it shows.
     private func append(rounded value: Double, _ text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
         if codec.append(text, to: column, output, &losses) { return true }
-        guard codec.shape.type == .decimal, value.magnitude < 1e18 else { return false }
-        let scaled = (value * Double(DecimalText.power(min(codec.shape.scale, 18)))).rounded()
-        guard scaled.magnitude < 1e37 else { return false }
-        column.append(decimal: Int128(scaled))
+        guard codec.shape.type == .decimal, codec.shape.scale <= 18 else { return false }
+        let scaled = value * Double(Int64(DecimalText.power(codec.shape.scale)))
+        // Behind 2^53 a double has no digits to round.
+        guard scaled.magnitude < 9_007_199_254_740_992 else { return false }
+        column.append(decimal: Int128(Int64(scaled + (scaled < 0 ? -0.5 : 0.5))))
         return true
     }
 
@@ -232,7 +233,7 @@ extension RowDecoder {
         let codec = codecs[index]
         guard text.count > 0 else { return codec.append(text, to: column, output, &losses) }
         learn(text, index)
-        let mode = Self.binaryMode(text, codec.type) ?? binary
+        let mode = Self.binaryMode(text, codec) ?? binary
         if mode == nil { losses.add(.guessedMode) }
         bytes.removeAll(keepingCapacity: true)
         guard BytesText.decode(text, mode == .hex ? .hex : .base64, into: &bytes) else { return false }
@@ -251,32 +252,32 @@ enum EpochUnit {
     private static let nearEpoch: UInt64 = 100_000_000_000
 
     /// The unit of the default mode.
-    static func usual(_ type: MySQLType) -> EpochUnit {
-        type.kind != .time && type.fraction <= 3 ? .milliseconds : .microseconds
+    static func usual(_ codec: ColumnCodec) -> EpochUnit {
+        codec.kind != .time && codec.fraction <= 3 ? .milliseconds : .microseconds
     }
 
     /// The unit that a single value suggests.
-    static func usual(_ type: MySQLType, _ value: Int64) -> EpochUnit {
-        if let known = proved(type, value) { return known }
+    static func usual(_ codec: ColumnCodec, _ value: Int64) -> EpochUnit {
+        if let known = proved(codec, value) { return known }
         // Mode `connect` counts milliseconds: such a value is a day of our time, or one in January of 1970.
-        if type.kind != .time, type.fraction > 3, (nearEpoch..<limit / 25).contains(value.magnitude) {
+        if codec.kind != .time, codec.fraction > 3, (nearEpoch..<limit / 25).contains(value.magnitude) {
             return .milliseconds
         }
-        return usual(type)
+        return usual(codec)
     }
 
     /// The unit that a value can only be in, or nil.
-    static func proved(_ type: MySQLType, _ value: Int64) -> EpochUnit? {
+    static func proved(_ codec: ColumnCodec, _ value: Int64) -> EpochUnit? {
         guard value != 0 else { return nil }
-        if type.kind == .time {
+        if codec.kind == .time {
             if value.magnitude > UInt64(ClockText.maximum) { return .nanoseconds }
             var step: Int64 = 1
-            for _ in type.fraction..<6 { step *= 10 }
+            for _ in codec.fraction..<6 { step *= 10 }
             // A count of microseconds ends in zeros where the column has no digits.
             return value % step != 0 ? .milliseconds : nil
         }
         if value.magnitude >= limit * 1_000 { return .nanoseconds }
-        return value.magnitude >= limit / 25 && (type.fraction > 3 || value.magnitude >= limit) ? .microseconds : nil
+        return value.magnitude >= limit / 25 && (codec.fraction > 3 || value.magnitude >= limit) ? .microseconds : nil
     }
 }
 
@@ -290,21 +291,23 @@ extension RowDecoder {
 
     /// Keeps what a count tells of its unit.
     func learnUnit(_ text: ByteView, _ index: Int) {
-        let type = codecs[index].type
-        guard units[index] == nil, type.kind == .time || type.isTime, type.kind != .date else { return }
+        let codec = codecs[index]
+        guard units[index] == nil, codec.kind == .time || codec.kind == .datetime || codec.kind == .timestamp else {
+            return
+        }
         guard let found = IntegerText.parse(text), let value = Int64(exactly: found) else { return }
-        units[index] = EpochUnit.proved(type, value)
+        units[index] = EpochUnit.proved(codec, value)
     }
 
     /// Keeps what a text tells of Debezium's modes.
     func learn(_ text: ByteView, _ index: Int) {
-        let type = codecs[index].type
-        if type.kind == .time {
+        let codec = codecs[index]
+        if codec.kind == .time {
             hasTextTimes = true
-        } else if decimals == nil, type.kind == .decimal {
+        } else if decimals == nil, codec.kind == .decimal {
             decimals = Self.decimalMode(text)
-        } else if binary == nil, type.isBytes {
-            binary = Self.binaryMode(text, type)
+        } else if binary == nil, codec.isBytes {
+            binary = Self.binaryMode(text, codec)
         }
     }
 
@@ -321,7 +324,7 @@ extension RowDecoder {
     }
 
     /// Sixteen lower-case hexadecimal digits in a row are base64 once in four thousand millions.
-    static func binaryMode(_ text: ByteView, _ type: MySQLType) -> DecodeOptions.BinaryMode? {
+    static func binaryMode(_ text: ByteView, _ codec: ColumnCodec) -> DecodeOptions.BinaryMode? {
         for at in 0..<text.count {
             switch text[at] {
             case 0x30...0x39, 0x61...0x66: continue
@@ -329,7 +332,7 @@ extension RowDecoder {
             }
         }
         if text.count % 4 != 0 { return .hex }
-        if type.kind == .binary, let width = type.length {
+        if codec.kind == .binary, let width = codec.type.length {
             let hexCount = width * 2
             let base64Count = (width + 2) / 3 * 4
             if hexCount != base64Count { return text.count == hexCount ? .hex : .base64 }

@@ -7,25 +7,24 @@ extension RowDecoder {
     /// A value as Maxwell writes it. Numbers and strings are what the server prints, but for the types named here.
     func appendMaxwell(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
         let codec = codecs[index]
-        let type = codec.type
         switch value.kind {
         case .missing: return false
         case .null: return appendNullMaxwell(index, column)
         case .number:
-            if type.kind == .bit { return appendMaxwellBits(value.raw, codec, column) }
-            if type.kind == .year, value.raw.equals("1900") { return codec.append(integer: 0, to: column) }
+            if codec.kind == .bit { return appendMaxwellBits(value.raw, codec, column) }
+            if codec.kind == .year, value.raw.equals("1900") { return codec.append(integer: 0, to: column) }
             return codec.append(value.raw, to: column, output, &losses)
         case .yes, .no:
-            if type.isInteger { return codec.append(integer: value.kind == .yes ? 1 : 0, to: column) }
+            if codec.isInteger { return codec.append(integer: value.kind == .yes ? 1 : 0, to: column) }
             return appendRaw(value, codec, column)
         case .structure:
-            if type.kind == .set { return appendMembers(value.raw, column) }
+            if codec.kind == .set { return appendMembers(value.raw, column) }
             return appendRaw(value, codec, column)
         case .string: break
         }
-        if type.kind == .json { return appendRaw(value, codec, column) }
+        if codec.kind == .json { return appendRaw(value, codec, column) }
         let text = content(value)
-        switch type.kind {
+        switch codec.kind {
         case .enum: return append(member: text, codec, column)
         case .time:
             guard let micros = ClockText.micros(text) else { return false }
@@ -39,8 +38,8 @@ extension RowDecoder {
             return codec.append(fields, to: column, output, &losses)
         default: break
         }
-        if type.isBytes { return append(base64: text, codec, column) }
-        if type.isGeometry {
+        if codec.isBytes { return append(base64: text, codec, column) }
+        if codec.isGeometry {
             losses.add(.missingSRID)
             bytes.removeAll(keepingCapacity: true)
             bytes.append(contentsOf: [0, 0, 0, 0])
@@ -48,7 +47,7 @@ extension RowDecoder {
             appendBytes(to: column)
             return true
         }
-        if type.isText { checkText(text, index) }
+        if codec.hasOtherCharset { checkText(text) }
         return codec.append(text, to: column, output, &losses)
     }
 
@@ -91,10 +90,10 @@ extension RowDecoder {
     /// Every byte of a BIT is shifted as a 32-bit number: right up to 31 bits, and if the top bit is set.
     private func appendMaxwellBits(_ text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
         guard let value = IntegerText.parse(text) else { return false }
-        guard codec.type.bitCount > 31 else { return codec.append(bits: value, to: column) }
+        guard codec.bitCount > 31 else { return codec.append(bits: value, to: column) }
         if value < 1 << 63 { losses.add(.wideBits) }
         let bits = value < 0 ? Int128(UInt64(truncatingIfNeeded: value)) : value
-        return codec.append(bits: bits % (1 << Int128(codec.type.bitCount)), to: column)
+        return codec.append(bits: bits % (1 << Int128(codec.bitCount)), to: column)
     }
 
     /// A TIME moved back by the reader's zone, as it stood on the day that TIMEs are counted from.

@@ -217,8 +217,7 @@ public final class RowDecoder {
     }
 
     /// Counts characters that a character set other than Unicode cannot hold.
-    func checkText(_ text: ByteView, _ index: Int) {
-        guard let charset = version.columns[index].type.charset, !Charset.isUnicode(charset) else { return }
+    func checkText(_ text: ByteView) {
         var at = text.firstIndex(of: 0xEF, from: 0)
         while at + 2 < text.count {
             if text[at + 1] == 0xBF, text[at + 2] == 0xBD {
