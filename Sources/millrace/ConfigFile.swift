@@ -26,7 +26,7 @@ enum ConfigFile {
                 else { return nil }
                 return String(decoding: line[..<colon], as: UTF8.self)
             })
-        guard names.contains("pipelines") else { return .agent }
+        guard names.contains("pipelines") || names.contains("syncs") else { return .agent }
         return names.contains("sources") || names.contains("agent") ? .millrace : .collector
     }
 

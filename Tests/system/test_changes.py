@@ -55,7 +55,7 @@ def counted(space):
 def sync(space, tool):
     return space.write("millrace.yaml", f"""
 agent: {{name: shop, state_dir: {space.path}/state}}
-sources: [{{name: changes, include: ["{space.path}/in/*.jsonl"], max_record: 16MiB}}]
+sources: [{{name: changes, include: ["{space.path}/in/*.jsonl"], max_record: 4MiB, pack: 1MiB}}]
 warehouse: {{path: {space.path}/warehouse}}
 syncs: [{{name: live, format: {tool}}}]
 log: {{level: warning}}
