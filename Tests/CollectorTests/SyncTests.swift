@@ -199,6 +199,16 @@ private struct SourceChange {
         #expect(ids == Set(0..<20))
     }
 
+    @Test func aStatementThatComesTwiceIsTakenOnce() throws {
+        let bench = bench(.maxwell)
+        let text = "{\"type\":\"table-create\",\"database\":\"shop\",\"table\":\"t\",\"ts\":1709100000000,"
+            + "\"sql\":\"CREATE TABLE t (a INT)\",\"position\":\"bin.000001:4\"}"
+        send(bench, [text, text, text])
+        try bench.collect()
+        #expect(try changes(bench, "millrace.shop_ddl_changes").count == 1)
+        #expect(try bench.balance("shop").duplicate == 2)
+    }
+
     @Test func hostileNamesStayInsideTheWarehouse() throws {
         let bench = bench(.maxwell) { sync in
             sync.tables = [SyncTableSpec(match: "shop.tmp_*")]

@@ -104,7 +104,7 @@ def test_a_recording_of_canal_has_every_change_once():
 def content(warehouse):
     """Every row of every change log, without where its record lay."""
     return collections.Counter(query(f"""
-        SELECT * EXCLUDE (topic, topic_partition, topic_offset, event)
+        SELECT * EXCLUDE (topic, topic_partition, topic_offset, event) REPLACE (epoch_us(committed) AS committed)
         FROM read_parquet('{warehouse}/*/*_changes/dt=*/part-*', hive_partitioning=true)"""))
 
 
@@ -130,7 +130,7 @@ def test_a_topic_that_comes_three_times_shuffled_with_kills_is_one_quiet_deliver
     with Workspace("changes-kafka") as space, Kafka(space / "kafka") as kafka:
         kafka.create_all({"changes": 4})
         changes = []
-        for text in records(recording("maxwell"))[:12_000]:
+        for text in records(recording("maxwell"))[:3_000]:
             record = json.loads(text)
             changes.append((f"{record['database']}.{record.get('table', '')}", text.decode()))
         produce(kafka, "changes", changes, 0)
@@ -140,7 +140,7 @@ def test_a_topic_that_comes_three_times_shuffled_with_kills_is_one_quiet_deliver
         check(sum(wanted.values()) == len(changes), f"{sum(wanted.values())} of {len(changes)}")
         config = collector(space, kafka, "warehouse")
         for salt in range(1, 3):
-            for _ in range(3):
+            for _ in range(2):
                 daemon = space.daemon("millrace-collector", "--config", config, log="collector.log")
                 time.sleep(chance.uniform(0.3, 2.5))
                 daemon.kill()

@@ -54,8 +54,9 @@ struct ChangePlace {
             tables[number]?.interrupt()
             heard[number] = interruptions
         }
-        // Why: rows of one key differ within a snapshot.
-        let isOnly = change.isFirst || !change.key.isEmpty && !change.key.equals("[]")
+        // Why: rows of one key differ within a snapshot, and so do the statements at one position.
+        let hasKey = !change.key.isEmpty && !change.key.equals("[]")
+        let isOnly = change.isFirst || hasKey || change.operation == .schema
         let taken = tables[number]?.take(
             source, isDelete: change.operation == .delete, isOnly: isOnly, content: content)
         guard let taken else { preconditionFailure("a run that was just made is gone") }
