@@ -14,6 +14,7 @@ private let lineCases: [(line: String, outcome: String)] = [
         "remote=1.2.3.4|\(time)|request=GET /a HTTP/1.0|method=GET|uri=/a|protocol=HTTP/1.0|status=304"),
     (head + #" "GET /a" 200 5"#, "remote=1.2.3.4|\(time)|request=GET /a|method=GET|uri=/a|status=200|bytes=5"),
     (head + #" "GET a" 200 5"#, "remote=1.2.3.4|\(time)|request=GET a|status=200|bytes=5"),
+    (head + #" "GET  HTTP/1.1" 200 5"#, "remote=1.2.3.4|\(time)|request=GET  HTTP/1.1|status=200|bytes=5"),
     (head + #" "GET " 200 5"#, "remote=1.2.3.4|\(time)|request=GET |status=200|bytes=5"),
     (head + #" "4 /a" 200 5"#, "remote=1.2.3.4|\(time)|request=4 /a|status=200|bytes=5"),
     (#"1.2.3.4 - - [2015-05-17T12:05:03+02:00] "GET / HTTP/2.0" 200 5"#,

@@ -56,7 +56,7 @@ private func counts(_ spec: RouteSpec, _ lines: [[UInt8]]) throws -> (days: [Str
         #expect(rows.rowCount + stage.rejections.count == part.count)
         malformed += stage.rejections.count { $0.reason == .malformed }
         let column = Dictionary(uniqueKeysWithValues: rows.columns.map { ($0.name, $0) })
-        let status = column["status"]!, bytes = column["bytes"]!, method = column["method"]!
+        let status = column["status"]!, bytes = column["bytes"]!, proto = column["protocol"]!
         for row in 0..<rows.rowCount {
             let day = String(rows.groups[Int(rows.rowGroup[row])].partition.dropFirst(3))
             var count = days[day] ?? Counts()
@@ -64,7 +64,7 @@ private func counts(_ spec: RouteSpec, _ lines: [[UInt8]]) throws -> (days: [Str
             let family = Int(status.integer(row)) / 100 - 2
             if family >= 0 && family < 4 { count.status[family] += 1 }
             if bytes.isNull(row) { count.dash += 1 } else { count.bytes += bytes.integer(row) }
-            if method.isNull(row) { count.oddRequest += 1 }
+            if proto.isNull(row) { count.oddRequest += 1 }
             days[day] = count
         }
         from = to

@@ -182,7 +182,7 @@ struct CombinedParser: RecordParser {
         guard first > from, first < to else { return }
         let second = request.firstIndex(of: space, from: first + 1)
         let isSimple = second >= to && first + 1 < to && request[first + 1] == UInt8(ascii: "/")
-        guard isSimple || isVersioned(request, second, to) else { return }
+        guard isSimple || second > first + 1 && isVersioned(request, second, to) else { return }
         for index in from..<first {
             let byte = request[index]
             guard (byte | 0x20) &- 97 < 26 || byte == dash || byte == UInt8(ascii: "_") else { return }
