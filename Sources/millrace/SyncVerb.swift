@@ -199,7 +199,9 @@ enum SyncVerb {
     }
 }
 
-/// The day before which a sync has passed in every partition.
+/// The day (since 1970-01-01) before which a sync has passed in every partition that has ever brought a row.
 enum PassedDay {
-    static func of(_ spec: SyncSpec, _ log: LogState) -> Int64? { nil }
+    static func of(_ spec: SyncSpec, _ log: LogState) -> Int64? {
+        log.pipelines[spec.name]?.partitions.values.compactMap { $0.run?.day }.min()
+    }
 }
