@@ -73,5 +73,5 @@ log: {{level: warning}}
         done = space.path / "warehouse" / "shop" / "events"
         complete = [(done / f"dt=2025-11-2{number}" / "_SUCCESS").exists() for number in range(3)]
         check(complete == [True, True, False], f"the days that the sync has passed are complete: {complete}")
-        found = json.loads(run("millrace", "sync", "get", "--config", config, "shop.events", "2"))
+        found = json.loads(run("millrace", "sync", "get", "--config", config, "shop.events", "2").stdout)
         check(found == {"id": 2, "who": "ann", "what": "tea"}, found)
