@@ -18,6 +18,7 @@ public struct RowGroup: Hashable, Sendable {
 ///   `commitRow` or `abandonRow`;
 /// - `rowGroup[r]` is an index into `groups`, `rowEvent[r]` one into the events of the EventBatch that
 ///   the rows were parsed from; rows are in the order of those events.
+// Safety: `content` is allocated and freed by the batch alone.
 @safe public final class RowBatch {
     /// The most columns a table may have, the scalars of nested ones counted: each starts with 8 to 24 KiB, 16,384 of
     /// them with 400 MiB at most.
@@ -25,17 +26,17 @@ public struct RowGroup: Hashable, Sendable {
 
     /// The columns, in the table's order. The handles live as long as this batch.
     public let columns: [Column]
-    private var content = Content()
+    /// Why a pointer: as a property it would be checked for exclusive access at every row.
+    private let content: UnsafeMutablePointer<Content>
     /// Committed rows.
-    public var rowCount: Int { content.rowCount }
+    public var rowCount: Int { unsafe content.pointee.rowCount }
     /// The groups of this batch's rows, in order of first appearance.
-    public var groups: [RowGroup] { content.groups }
+    public var groups: [RowGroup] { unsafe content.pointee.groups }
     /// Per row: index into `groups`.
-    public var rowGroup: [Int32] { content.rowGroup }
+    public var rowGroup: [Int32] { unsafe content.pointee.rowGroup }
     /// Per row: index into the EventBatch's events.
-    public var rowEvent: [Int32] { content.rowEvent }
+    public var rowEvent: [Int32] { unsafe content.pointee.rowEvent }
 
-    /// Why: one value, so that a row costs one check of exclusive access and not four.
     private struct Content {
         var rowCount = 0
         var groups: [RowGroup] = []
@@ -87,25 +88,31 @@ public struct RowGroup: Hashable, Sendable {
         precondition(
             shapes.reduce(0) { $0 + $1.shape.leafCount } <= Self.maximumColumnCount, "too many columns")
         columns = shapes.map { Column(name: $0.name, shape: $0.shape) }
+        unsafe content = .allocate(capacity: 1)
+        unsafe content.initialize(to: Content())
     }
 
-    deinit { for column in columns { column.destroy() } }
+    deinit {
+        for column in columns { column.destroy() }
+        unsafe content.deinitialize(count: 1)
+        unsafe content.deallocate()
+    }
 
     /// Forgets rows and groups, keeps memory.
     public func removeAll() {
         for column in columns { column.truncate(to: 0) }
-        content.removeAll()
+        unsafe content.pointee.removeAll()
     }
 
     /// Adds a group and returns its index. The caller asks once per group.
     public func appendGroup(_ group: RowGroup) -> Int32 {
-        content.groups.append(group)
-        return Int32(content.groups.count - 1)
+        unsafe content.pointee.groups.append(group)
+        return unsafe Int32(content.pointee.groups.count - 1)
     }
 
     /// Closes the row whose values were appended to every column.
     public func commitRow(event: Int32, group: Int32) {
-        content.commitRow(event: event, group: group)
+        unsafe content.pointee.commitRow(event: event, group: group)
     }
 
     /// Takes back what was appended since the last `commitRow`.

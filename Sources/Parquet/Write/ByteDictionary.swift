@@ -5,6 +5,8 @@
 // room for half as many; offsets lie inside the arena, whose start is `arenaStart`.
 @safe final class ByteDictionary {
     private static let firstSlotCount = 256
+    /// Bytes of values from which on the table is looked at before it is needed.
+    private static let cachedByteCount = 128 << 10
     /// Unknown outside of this process, so that nobody can prepare values that collide.
     private static let seed = UInt64.random(in: .min ... .max)
 
@@ -85,6 +87,19 @@
             unsafe numbers[index] = hash
             seen |= unsafe slots[Int(hash) & mask]
             total &+= length
+        }
+        // The same for what is behind the table, once that is more than the nearest caches hold.
+        if arena.count > Self.cachedByteCount {
+            let (entries, arenaStart) = unsafe (self.entries, self.arenaStart)
+            for index in 0..<rowCount {
+                let found = unsafe slots[Int(numbers[index]) & mask]
+                if found != 0 { seen |= unsafe UInt64(entries[Int(UInt32(truncatingIfNeeded: found)) &- 1].offset) }
+            }
+            for index in 0..<rowCount {
+                let found = unsafe slots[Int(numbers[index]) & mask]
+                guard found != 0 else { continue }
+                seen |= unsafe Self.load(arenaStart, Int(entries[Int(UInt32(truncatingIfNeeded: found)) &- 1].offset))
+            }
         }
         // The looks must not be optimised away.
         looks = seen

@@ -27,15 +27,17 @@ struct CombinedParser: RecordParser {
         var from: Int32 = -1
         var to: Int32 = -1
     }
-    private(set) var extents = InlineArray<12, Extent>(repeating: Extent())
-    /// The leading, then the trailing fields.
-    private var others: [Extent]
+    /// The standard fields, the leading ones, the trailing ones.
+    private let extents: ExtentTable
     private let leadingCount: Int
+    /// Leading and trailing fields.
+    private let otherCount: Int
     private var line = ByteView.empty
 
     init(_ parse: ParseSpec = ParseSpec()) {
         leadingCount = parse.leading.count
-        others = Array(repeating: Extent(), count: parse.leading.count + parse.trailing.count)
+        otherCount = parse.leading.count + parse.trailing.count
+        extents = ExtentTable(count: Self.fieldCount + otherCount)
     }
 
     /// Names of all fields, in the order of their numbers.
@@ -45,7 +47,7 @@ struct CombinedParser: RecordParser {
 
     @inline(__always)
     func cell(_ field: Int, _ type: ColumnType) -> Cell {
-        let extent = field < Self.fieldCount ? extents[field] : others[field - Self.fieldCount]
+        let extent = extents[field]
         guard extent.from >= 0 else { return .none }
         return Cell(kind: .text, bytes: line.slice(Int(extent.from), Int(extent.to)))
     }
@@ -79,20 +81,20 @@ struct CombinedParser: RecordParser {
         if bytesEnd == end {
             extents[Field.referer.rawValue] = Extent()
             extents[Field.agent.rawValue] = Extent()
-            for place in leadingCount..<others.count { others[place] = Extent() }
+            for place in leadingCount..<otherCount { extents[Self.fieldCount + place] = Extent() }
             return true
         }
         index = bytesEnd + 1
         guard quotedOrDash(.referer, text, &index), index < end, text[index] == space else { return false }
         index += 1
         guard quotedOrDash(.agent, text, &index) else { return false }
-        return index == end && others.count == leadingCount || trailing(text, &index)
+        return index == end && otherCount == leadingCount || trailing(text, &index)
     }
 
     /// The fields behind the agent, each with a space before it.
     private mutating func trailing(_ text: ByteView, _ index: inout Int) -> Bool {
-        for place in leadingCount..<others.count {
-            others[place] = Extent()
+        for place in leadingCount..<otherCount {
+            extents[Self.fieldCount + place] = Extent()
             guard index < text.count else { continue }
             guard text[index] == space, index + 1 < text.count else { return false }
             index += 1
@@ -119,7 +121,7 @@ struct CombinedParser: RecordParser {
             index = end
         }
         let isDash = end == from + 1 && text[from] == dash
-        others[place] = isDash ? Extent() : Extent(from: Int32(from), to: Int32(end))
+        extents[Self.fieldCount + place] = isDash ? Extent() : Extent(from: Int32(from), to: Int32(end))
         return true
     }
 
@@ -253,3 +255,32 @@ private let backslash = UInt8(ascii: "\\")
 private let bracket = UInt8(ascii: "[")
 private let closingBracket = UInt8(ascii: "]")
 private let dash = UInt8(ascii: "-")
+
+/// The extents of a line's fields.
+///
+/// Why a class: an inline array inside the parser is copied whole at every look at one of its elements.
+// Safety: `base` has `count` elements, indices are checked; it is freed in deinit.
+@safe private final class ExtentTable {
+    private let base: UnsafeMutablePointer<CombinedParser.Extent>
+    private let count: Int
+
+    init(count: Int) {
+        self.count = count
+        unsafe base = .allocate(capacity: count)
+        unsafe base.initialize(repeating: CombinedParser.Extent(), count: count)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    @inline(__always)
+    subscript(index: Int) -> CombinedParser.Extent {
+        get {
+            precondition(index >= 0 && index < count, "field outside line")
+            return unsafe base[index]
+        }
+        set {
+            precondition(index >= 0 && index < count, "field outside line")
+            unsafe base[index] = newValue
+        }
+    }
+}

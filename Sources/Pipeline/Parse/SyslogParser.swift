@@ -83,10 +83,14 @@ struct SyslogParser: RecordParser {
 
     // MARK: RFC 5424
 
+    /// Between the version and the structured data, in this order.
+    private static let headerFields = [Field.time, .host, .app, .procid, .msgid]
+
     private mutating func protocol5424(_ event: ByteView, _ start: Int) -> ParseOutcome {
         var index = start + 2
         set(.version, event.slice(start, start + 1))
-        for field in [Field.time, .host, .app, .procid, .msgid] {
+        for place in 0..<Self.headerFields.count {
+            let field = Self.headerFields[place]
             let end = event.firstIndex(of: space, from: index)
             guard end > index, end < event.count else { return .refused(.malformed) }
             if !isNil(event, index, end) { set(field, event.slice(index, end)) }

@@ -132,7 +132,7 @@ struct TimeReader {
         let now = record / 1_000
         let offset = zone >= 0 ? clocks[zone].offset(at: now) : 0
         let current = CivilDay.date(of: CivilDay.floorDivide(now + offset, by: 86_400)).year
-        for year in [current + 1, current, current - 1] {
+        for year in stride(from: current + 1, through: current - 1, by: -1) {
             guard let day = Self.day(parts, year: year), let seconds = seconds(parts, day: day, zone: zone) else {
                 continue
             }
