@@ -165,3 +165,24 @@ private func append(_ text: String, to column: Column) {
             """#)
     }
 }
+
+@Test func timesBeyondTheYearsOneTo9999AreNumbers() {
+    // Found by fuzzing the Parquet reader: files of others hold any number.
+    let rows = RowBatch(shapes: [("t", ColumnShape(.timestamp)), ("y", ColumnShape(.date))])
+    let group = rows.appendGroup(RowGroup(table: "a.b", partition: "p"))
+    let times: [Int64] = [.min, -62_135_596_800_000_001, -62_135_596_800_000_000, 253_402_300_799_999_999, .max]
+    for (time, day) in zip(times, [Int64.min, -719_163, -719_162, 2_932_896, .max]) {
+        rows.columns[0].append(time)
+        rows.columns[1].append(day)
+        rows.commitRow(event: 0, group: group)
+    }
+    let formatter = JSONLinesFormatter()
+    formatter.format(rows)
+    var lines: [String] = []
+    formatter.forEachGroup { _, bytes, _ in lines = bytes.text.split(separator: "\n").map(String.init) }
+    #expect(lines == [
+        #"{"t":-9223372036854775808,"y":-9223372036854775808}"#, #"{"t":-62135596800000001,"y":-719163}"#,
+        #"{"t":"0001-01-01T00:00:00Z","y":"0001-01-01"}"#, #"{"t":"9999-12-31T23:59:59.999999Z","y":"9999-12-31"}"#,
+        #"{"t":9223372036854775807,"y":9223372036854775807}"#,
+    ])
+}

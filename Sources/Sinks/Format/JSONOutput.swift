@@ -258,8 +258,11 @@ internal import TimeZone
     }
 
     /// Appends `"2015-05-17T10:05:03Z"`, with six digits behind the second if they are not all zero; or
-    /// `2015-05-17 10:05:03`, as SQL has it.
+    /// `2015-05-17 10:05:03`, as SQL has it. Outside of the years 1 to 9999 (only files of others hold such) as the
+    /// number that it is.
     func appendTimestamp(_ microseconds: Int64, isQuoted: Bool = true) {
+        guard microseconds >= CivilDay.minimum * Self.dayLength, microseconds < (CivilDay.maximum + 1) * Self.dayLength
+        else { return appendInteger(microseconds) }
         let room = unsafe reserve(32)
         let seconds = CivilDay.floorDivide(microseconds, by: 1_000_000)
         let fraction = microseconds - seconds * 1_000_000
@@ -290,7 +293,11 @@ internal import TimeZone
         unsafe state.pointee.count += count
     }
 
+    private static let dayLength: Int64 = 86_400_000_000
+
+    /// Appends `"2015-05-17"`; outside of the years 1 to 9999 the number of days.
     func appendDate(_ day: Int64, isQuoted: Bool = true) {
+        guard day >= CivilDay.minimum, day <= CivilDay.maximum else { return appendInteger(day) }
         let target = unsafe reserve(16)
         unsafe target[0] = quote
         unsafe writeDay(day, isQuoted ? target + 1 : target)
