@@ -3,7 +3,7 @@ SWIFT ?= swift
 JOBS ?= $(shell nproc)
 RELEASE = -c release --static-swift-stdlib --scratch-path .build-release
 
-.PHONY: help demo test build release unit broker system models recordings torture bench parquet fuzz-parquet readers large-parquet fmt lint docs check clean bootstrap
+.PHONY: help demo test build release unit broker system models recordings torture bench parquet fuzz fuzz-parquet readers large-parquet fmt lint docs check clean bootstrap
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,8 +38,9 @@ recordings: bootstrap ## changes that real tools recorded, against the tables th
 torture: release ## a million lines, fifty kills of each daemon, a broker stopped twice
 	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full
 
-bench: release ## throughput against bare loops; needs a broker
+bench: release ## throughput against bare loops, and Kafka to Parquet against DuckDB; needs a broker
 	@scripts/bench.sh
+	@scripts/bench.sh collector
 
 parquet: bootstrap ## access log, JSON lines, CSV to Parquet on one core, against DuckDB
 	@$(SWIFT) build -j $(JOBS) $(RELEASE) --product millrace-bench
@@ -57,6 +58,9 @@ large-parquet: bootstrap ## 10,000 columns, and more than 2 GiB of text, read by
 	@$(SWIFT) build -j $(JOBS) $(RELEASE) --product millrace-bench --product millrace
 	@.venv/bin/python Benchmarks/large_parquet.py --bin .build-release/release
 
+fuzz: bootstrap ## libFuzzer over parsers, packs, Parquet; FUZZ_SECONDS=600 each
+	@scripts/fuzz.sh
+
 fmt: ## formats the Swift sources in place
 	@$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
@@ -70,7 +74,7 @@ docs: ## checks that every page that a page links to exists
 check: docs test ## what CI runs
 
 clean: ## removes what was built and demonstrated; keeps .venv
-	@rm -rf .build .build-release .demo
+	@rm -rf .build .build-release .build-fuzz .demo
 
 bootstrap:
 	@scripts/bootstrap.sh

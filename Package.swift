@@ -81,7 +81,10 @@ let package = Package(
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace", ["Agent", "Change", "Collector", "Replay", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace-bench", ["CAllocations", "Change", "Columns", "Configuration", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
+        part("Fuzzing", ["Collector", "Columns", "Event", "JSON", "Parquet", "Pipeline", "Sinks"]),
         // Tests, one folder per target
+        tests("AllocationTests", ["CAllocations", "Columns", "Event", "Parquet", "Pipeline", "Sinks"]),
+        tests("FuzzingTests", ["Event", "Fuzzing", "Platform"]),
         tests("ChangeTests", ["Change", "Columns", "Event"]),
         tests("CollectorTests", ["Change", "Collector", "Columns", "Configuration", "Event", "JSON", "Platform", "Sinks", "Telemetry", "Transport"]),
         tests("AgentShipTests", ["Agent", "Configuration", "Event", "JSON", "Platform", "Telemetry", "Transport"]),
@@ -107,3 +110,11 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Why only then: libFuzzer's loop is there with its sanitizer alone. See scripts/fuzz.sh.
+if Context.environment["MILLRACE_FUZZ"] != nil {
+    package.targets += [
+        boundary("CFuzzer"),
+        program("millrace-fuzz", ["CFuzzer", "Event", "Fuzzing", "Platform"]),
+    ]
+}

@@ -8,7 +8,7 @@ private let layers: [String: Int] = [
     "Transport": 3, "Configuration": 3, "Parquet": 3, "Change": 3, "Schema": 3,
     "Pipeline": 4, "ParquetSamples": 4, "Sinks": 4,
     "Agent": 5, "Collector": 5, "Replay": 5,
-    "millrace-agent": 6, "millrace-collector": 6, "millrace": 6, "millrace-bench": 6,
+    "millrace-agent": 6, "millrace-collector": 6, "millrace": 6, "millrace-bench": 6, "Fuzzing": 6, "millrace-fuzz": 7,
 ]
 
 /// Modules of the toolchain that a target may import; Glibc is for the kernel boundary alone.

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Fuzzes parsers, the pack decoder and the Parquet reader with libFuzzer and AddressSanitizer:
+# `fuzz.sh [TARGET...]` (default: all). FUZZ_SECONDS: for each (600). Inputs that reach new code stay in
+# .build-fuzz/corpus; those of Tests/Fuzz/corpus are in every run and are replayed by `make test`. Exit 1 at a finding,
+# which lies in .build-fuzz/findings: mend it, and put the input into Tests/Fuzz/corpus/TARGET.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scratch=.build-fuzz
+seconds=${FUZZ_SECONDS:-600}
+# Why lld: gold does not link what the sanitizers make.
+MILLRACE_FUZZ=1 swift build -j "${JOBS:-$(nproc)}" -c release --scratch-path "$scratch" --product millrace-fuzz \
+  -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=fuzzer-no-link,address -Xswiftc -use-ld=lld
+program=$PWD/$scratch/release/millrace-fuzz
+mkdir -p "$scratch/findings"
+# Why: a crash is looked at by the sanitizer; Swift's own look at it would take minutes.
+export SWIFT_BACKTRACE=enable=no
+if [ $# -gt 0 ]; then targets=("$@"); else read -ra targets < <("$program" | sed -n 's/.*targets: //p'); fi
+failed=0
+for target in "${targets[@]}"; do
+  mkdir -p "$scratch/corpus/$target" "Tests/Fuzz/corpus/$target"
+  log=$scratch/$target.log
+  # A hang is 10 s for one input, of at most 16 KiB; memory is bounded at 1 GiB, the sanitizer's share included.
+  if "$program" "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
+    -artifact_prefix="$scratch/findings/$target-" "$scratch/corpus/$target" "Tests/Fuzz/corpus/$target" >"$log" 2>&1
+  then
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    edges=$(grep -o 'cov: [0-9]*' "$log" | tail -n 1)
+    memory=$(sed -n 's/^stat::peak_rss_mb: *//p' "$log")
+    echo "fuzz: $target: $runs inputs, $edges, ${memory} MB"
+  else
+    failed=1
+    echo "fuzz: $target: a finding, see $log"
+    grep -aE '^fault:|Fatal error|ERROR|SUMMARY|Test unit' "$log" | head -n 6 || true
+  fi
+done
+exit "$failed"
