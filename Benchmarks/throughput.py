@@ -168,4 +168,5 @@ def main():
         bench.collector()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Throughput of the release binaries against bare loops, on one broker: MILLRACE_KAFKA (host:port), else
-# a Kafka found in ../shared. Arguments go to Benchmarks/throughput.py, for example `--lines 1000000`.
+# a Kafka found in ../shared. Arguments go to Benchmarks/throughput.py, for example `--lines 1000000`; behind
+# `collector` to Benchmarks/collector.py: Kafka to Parquet against DuckDB.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-bench.XXXXXX")
@@ -21,4 +22,9 @@ if [ -z "${MILLRACE_KAFKA:-}" ]; then
   "$kafka" start "$work/kafka" --port "$port" >"$work/kafka.log" 2>&1 || { cat "$work/kafka.log" >&2; exit 1; }
   MILLRACE_KAFKA=127.0.0.1:$port
 fi
-python3 Benchmarks/throughput.py --bin .build-release/release --bare "$work/bare" --broker "$MILLRACE_KAFKA" --work "$work/run" "$@"
+if [ "${1:-}" = collector ]; then
+  shift
+  .venv/bin/python Benchmarks/collector.py --bin .build-release/release --broker "$MILLRACE_KAFKA" --work "$work/run" "$@"
+else
+  python3 Benchmarks/throughput.py --bin .build-release/release --bare "$work/bare" --broker "$MILLRACE_KAFKA" --work "$work/run" "$@"
+fi

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""The whole collector, Kafka to typed Parquet (zstd), against DuckDB's single thread over the same lines.
+
+    collector.py --bin FOLDER --broker HOST:PORT [--lines 4000000] [--rounds 3] [--work FOLDER]
+
+The agent ships access log lines once, in packs of 64 KiB, lz4. Each round runs the collector until it has caught up
+(all cores, the broker on the same ones), then DuckDB with one thread over the lines' file, as in parquet.py. Printed:
+rows per second, CPU seconds per million rows, memory, and the ratios of the medians. Exit 1 if rows are missing or
+differ, or a ratio is below its goal.
+"""
+import argparse, os, shutil, statistics, subprocess, sys
+from pathlib import Path
+from parquet import ACCESS, ACCESS_SUMS, duckdb_round, make_access
+from throughput import timed
+
+PARTITIONS = 4
+FILES = 32
+RATIO_GOAL = 1.5
+
+
+def agent_config(options, work, topic):
+    path = work / "agent.yaml"
+    path.write_text(f"""
+agent: {{name: bench, state_dir: {work}/state}}
+kafka: {{brokers: "{options.broker}"}}
+log: {{level: warning, format: text}}
+sources:
+  - {{name: access, type: files, topic: {topic}, include: ["{work}/logs-{options.lines}/*.log"], pack: 64KiB}}
+""")
+    shutil.rmtree(work / "state", ignore_errors=True)
+    return path
+
+
+def collector_config(options, work, topic, run):
+    columns = [line for line in (Path(__file__).parent / "routes.yaml").read_text().split("table: bench.json")[0].splitlines() if "- {name: " in line]
+    path = work / f"collector-{run}.yaml"
+    path.write_text(f"""
+kafka: {{brokers: "{options.broker}"}}
+group: bench-{run}
+warehouse: {{path: {work}/warehouse}}
+memory: 512MiB
+log: {{level: warning, format: text}}
+pipelines:
+  - name: bench
+    topics: [{topic}]
+    routes:
+      - sources: [access]
+        table: web.access
+        format: combined
+        columns:
+""" + "\n".join(columns) + """
+        output: {format: parquet}
+""")
+    shutil.rmtree(work / "warehouse", ignore_errors=True)
+    return path
+
+
+def make_logs(work, lines):
+    """The lines in one file, for DuckDB, and cut into FILES files, for the agent."""
+    whole, folder = work / f"access-{lines}.txt", work / f"logs-{lines}"
+    if not whole.exists():
+        make_access(work / "making", lines)
+        (work / "making").rename(whole)
+    if not folder.exists():
+        folder.mkdir()
+        subprocess.run(["split", "-n", f"l/{FILES}", "-d", "--additional-suffix=.log", whole, folder / "access-"], check=True)
+    return whole
+
+
+def check(work, lines, theirs):
+    import duckdb
+    session = duckdb.connect()
+    session.execute("SET TimeZone = 'UTC'")
+    found = [session.execute(f"SELECT count(*), {ACCESS_SUMS} FROM read_parquet('{files}')").fetchone()
+             for files in (f"{work}/warehouse/web/access/*/part-*.parquet", theirs)]
+    if found[0] != found[1] or found[0][0] != lines:
+        sys.exit(f"the rows differ:\n{found[0]}\n{found[1]}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--broker", required=True)
+    parser.add_argument("--lines", type=int, default=4_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--work", default="/tmp/millrace-collector")
+    options = parser.parse_args()
+    work, programs = Path(options.work), Path(options.bin)
+    work.mkdir(parents=True, exist_ok=True)
+    whole, theirs, topic = make_logs(work, options.lines), work / "duckdb.parquet", f"bench-collector-{os.getpid()}"
+    config = agent_config(options, work, topic)
+    subprocess.run([programs / "millrace", "topics", "create", "--config", config, "--partitions", str(PARTITIONS), "--replication", "1"],
+                   check=True, stdout=subprocess.DEVNULL)
+    wall, used, _, _ = timed([programs / "millrace-agent", "--config", config, "--once"])
+    millions = options.lines / 1e6
+    print(f"{options.lines} lines, {whole.stat().st_size / options.lines:.0f} bytes each, {os.cpu_count()} cores; "
+          f"shipped at {millions / wall:.2f} M lines/s, {used / millions:.2f} CPU-s/M", flush=True)
+    times = {"collector": [], "duckdb": []}
+    for number in range(options.rounds):
+        config = collector_config(options, work, topic, f"{os.getpid()}-{number}")
+        wall, used, memory, _ = timed([programs / "millrace-collector", "--config", config, "--until-caught-up"])
+        times["collector"].append((wall, used))
+        times["duckdb"].append(duckdb_round(ACCESS, whole, theirs))
+        check(work, options.lines, theirs)
+        print(f"  round {number}: " + ", ".join(
+            f"{name} {millions / pairs[-1][0]:.2f} M rows/s, {pairs[-1][1] / millions:.2f} CPU-s/M" for name, pairs in times.items())
+            + f"; collector {memory:.0f} MiB", flush=True)
+    medians = {name: statistics.median(wall for wall, _ in pairs) for name, pairs in times.items()}
+    ratio = medians["duckdb"] / medians["collector"]
+    size = sum(path.stat().st_size for path in (work / "warehouse" / "web").rglob("part-*")) / 1e6
+    print(f"  equal rows; collector {size:.1f} MB, duckdb {theirs.stat().st_size / 1e6:.1f} MB; medians: collector "
+          f"{millions / medians['collector']:.2f}, duckdb {millions / medians['duckdb']:.2f} M rows/s; ratio {ratio:.2f} (goal {RATIO_GOAL})")
+    sys.exit(0 if ratio >= RATIO_GOAL else 1)
+
+
+if __name__ == "__main__":
+    main()
