@@ -71,7 +71,7 @@ public struct RowGroup: Hashable, Sendable {
     }
 
     /// Forgets the rows that are not marked; their values are gone already.
-    func keepRows(_ isKept: [Bool]) { content.retain(isKept) }
+    func keepRows(_ isKept: [Bool]) { unsafe content.pointee.retain(isKept) }
 
     /// A batch for columns of these names and types; decimals have 38 digits and no scale.
     public convenience init(columns: [(name: String, type: ColumnType)]) {

@@ -2,7 +2,7 @@ internal import Columns
 
 extension RouteFuzz {
     static let names = [
-        "combined", "json", "maxwell", "delimited", "regex", "logfmt", "key_value", "syslog", "w3c", "raw", "times",
+        "combined", "json", "delimited", "regex", "logfmt", "key_value", "syslog", "w3c", "raw", "times",
     ]
 
     /// The routes of a target.
@@ -10,7 +10,6 @@ extension RouteFuzz {
         switch name {
         case "combined": combined
         case "json": json
-        case "maxwell": [RouteSpec(table: "{database}.{table}", format: .maxwell)]
         case "delimited": delimited
         case "regex": [regex]
         case "logfmt": [pairs(.logfmt), refusing(pairs(.logfmt))]

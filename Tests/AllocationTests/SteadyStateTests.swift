@@ -57,8 +57,6 @@ private let samples: [(name: String, spec: RouteSpec, line: String)] = {
         ("syslog of RFC 3164", route(.syslog), "<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed for lonvick"),
         ("w3c", w3c, "2026-10-10 13:55:36 10.0.0.1 200"),
         ("raw", raw, "any line of text, longer than what fits into a word or two"),
-        ("maxwell", route(.maxwell),
-            #"{"database":"shop","table":"orders","type":"insert","ts":1790000000,"data":{"id":1,"s":"some text"}}"#),
     ]
 }()
 
