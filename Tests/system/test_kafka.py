@@ -86,7 +86,7 @@ def mirror(kafka, origin, target):
     """Copies keys and values: the values hold line feeds, so not by line-based tools of Kafka's own."""
     separator = "\x1f"
     text = kafka.tool(
-        "console-consumer", "--topic", origin, "--from-beginning", "--timeout-ms", "5000", "--property", "print.key=true",
+        "console-consumer", "--topic", origin, "--from-beginning", "--timeout-ms", "15000", "--property", "print.key=true",
         "--property", f"key.separator={separator}", "--property", "line.separator=\x1e")
     for record in text.split("\x1e"):
         if separator in record:
