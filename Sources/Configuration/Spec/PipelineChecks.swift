@@ -8,7 +8,8 @@ extension PipelineSpecs {
         guard let type = node["type"]?.value.scalar, ColumnShape(type) == column.shape, !column.name.isEmpty
         else { return }
         let isNumber = [.int32, .int64, .double, .decimal].contains(column.type)
-        let isTime = [.timestamp, .date].contains(column.type)
+        let isTime = column.type == .timestamp || column.type == .date
+        let hasTime = holds([.timestamp, .date], column.shape)
         func only(_ name: String, _ isRight: Bool, _ types: String) {
             if node[name] != nil, !isRight {
                 faults.add(node, name, "\"\(name)\" is for \(types) columns; \"\(column.name)\" is "
@@ -19,10 +20,10 @@ extension PipelineSpecs {
         only("max", isNumber, "number")
         only("pattern", column.type == .string, "string")
         only("max_length", [.string, .json, .bytes].contains(column.type), "string, json and bytes")
-        only("encoding", column.type == .bytes, "bytes")
+        only("encoding", holds([.bytes], column.shape), "bytes")
         only("min_length", [.string, .json, .bytes].contains(column.type), "string, json and bytes")
-        only("time_format", isTime, "timestamp and date")
-        only("time_zone", isTime, "timestamp and date")
+        only("time_format", hasTime, "timestamp and date")
+        only("time_zone", hasTime, "timestamp and date")
         only("max_future", isTime, "timestamp and date")
         if let shortest = column.minimumByteCount, let longest = column.maximumByteCount, shortest > longest {
             faults.add(node, "max_length", "\"min_length\" (\(shortest)) is above \"max_length\" (\(longest))")
@@ -39,6 +40,11 @@ extension PipelineSpecs {
                 faults.add(node, "allowed", "\"\(value.clipped)\" in \"allowed\" is not a whole number")
             }
         }
+    }
+
+    /// Whether a shape is of one of the types, or has such inside.
+    private static func holds(_ types: [ColumnType], _ shape: ColumnShape) -> Bool {
+        types.contains(shape.type) || shape.fields.contains { holds(types, $0.shape) }
     }
 
     static func checkOutput(_ route: RouteSpec, _ node: YAMLNode, _ faults: inout FaultList) {
