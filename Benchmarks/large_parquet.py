@@ -52,7 +52,7 @@ def long(folder, tool, bench, total):
     if row != rows:
         return f"pyarrow: {row} rows, not {rows}"
     pad = f"c1::VARCHAR || repeat('x', {VALUE_BYTES} - length(c1::VARCHAR))"
-    found = duckdb.sql(f"SELECT count(*), count(*) FILTER (c0 = {pad}), sum(length(c0)) FROM read_parquet('{path}')").fetchone()
+    found = duckdb.connect().execute(f"SELECT count(*), count(*) FILTER (c0 = {pad}), sum(length(c0)) FROM read_parquet('{path}')").fetchone()
     if found != (rows, rows, rows * VALUE_BYTES):
         return f"DuckDB: {found}"
     wanted, digest = hashlib.sha256(), hashlib.sha256()
