@@ -17,8 +17,12 @@ struct ChangeFile: Hashable {
 struct ChangeScan {
     var firstPlace: SourcePlace?
     var lastPlace: SourcePlace?
+    var rowCount = 0
     /// Places of truncates.
     var truncates: [SourcePlace] = []
+    /// Where readings of the whole table begin and end.
+    var readingStarts: [SourcePlace] = []
+    var readingEnds: [SourcePlace] = []
     var lastCommitted: Int64?
     /// Documents of types with the least place of each, few in practice.
     var types: [[UInt8]: SourcePlace] = [:]
@@ -41,13 +45,14 @@ struct ChangeScan {
         let reader = try ParquetReader(LocalParquet(path), columns: fields.map(\.name))
         while try reader.next() {
             let columns = reader.rows.columns
+            rowCount += reader.rows.rowCount
             for row in 0..<reader.rows.rowCount {
                 let place = SourcePlace(
                     leg: columns[1].integer(row), file: columns[2].integer(row), position: columns[3].integer(row),
                     row: columns[4].integer(row))
                 firstPlace = min(firstPlace ?? place, place)
                 lastPlace = max(lastPlace ?? place, place)
-                if columns[0].bytes(row).equals("truncate") { truncates.append(place) }
+                note(columns[0].bytes(row), place)
                 if !columns[5].isNull(row) {
                     lastCommitted = max(lastCommitted ?? .min, columns[5].integer(row))
                 }
@@ -57,6 +62,13 @@ struct ChangeScan {
                 source = TableName(columns[6].bytes(0).text, columns[7].bytes(0).text)
             }
         }
+    }
+
+    private mutating func note(_ operation: ByteView, _ place: SourcePlace) {
+        guard operation.count > 6 else { return }
+        if operation.equals("truncate") { truncates.append(place) }
+        if operation.equals("snapshot_start") { readingStarts.append(place) }
+        if operation.equals("snapshot_end") { readingEnds.append(place) }
     }
 
     private mutating func note(_ types: Column, _ keys: Column, _ row: Int, _ place: SourcePlace) {

@@ -7,7 +7,7 @@ internal import Schema
 internal import Sinks
 
 /// The change logs of a sync in the warehouse: which tables and days there are, and which files.
-struct ChangeLogFolder {
+struct ChangeLogFolder: Sendable {
     let spec: SyncSpec
     let warehouse: String
     let store: StateStore

@@ -19,6 +19,7 @@ struct ChangeRecord {
     static let headByteCount = 80
     static let hasBefore: UInt8 = 1
     static let hasRow: UInt8 = 2
+    static let isLoose: UInt8 = 4
     /// The longest record: a row of a source fits into a message, a message into memory.
     static let maximumByteCount = 1 << 30
 
@@ -35,6 +36,8 @@ struct ChangeRecord {
     var place: SourcePlace { SourcePlace(leg: word(16), file: word(24), position: word(32), row: word(40)) }
     var transactionRow: Int64 { word(48) }
     var entry: Int64 { word(56) }
+    /// A row of the state whose key nobody knows: it stands for itself, beside others of the same identity.
+    var isLoose: Bool { flags & Self.isLoose != 0 }
     /// Digest of the row before, where the source says it.
     var before: UInt64? { flags & Self.hasBefore != 0 ? bytes.word(at: 64) : nil }
     @inline(__always)
@@ -78,12 +81,15 @@ struct ChangeHead {
     var transactionRow: Int64 = 0
     var entry: Int64 = 0
     var before: UInt64?
+    var isLoose = false
 
     /// Appends the head of a record whose identity and row follow; `close` fills in the lengths.
     func append(to store: ByteStore, hasRow: Bool) {
         store.append(word: UInt64(0))
         store.append(byte: kind.rawValue)
-        store.append(byte: (before == nil ? 0 : ChangeRecord.hasBefore) | (hasRow ? ChangeRecord.hasRow : 0))
+        store.append(
+            byte: (before == nil ? 0 : ChangeRecord.hasBefore) | (hasRow ? ChangeRecord.hasRow : 0)
+                | (isLoose ? ChangeRecord.isLoose : 0))
         store.appendZeros(6)
         for word in [place.leg, place.file, place.position, place.row] { store.append(word: word) }
         for word in [transactionRow, entry] { store.append(word: word) }

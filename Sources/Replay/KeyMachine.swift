@@ -97,17 +97,26 @@ struct KeyMachine {
 /// The changes of rows that are equal in every column, as a count: how many of them there are after a day.
 ///
 /// Pure. `net` is what the changes add up to; `debt` the deepest that they fall below where they began: if fewer
-/// rows are there, so many deletes had nothing to delete.
+/// rows are there, so many deletes had nothing to delete. A delete takes the oldest: so it is known of a row of the
+/// state whether it stays before all of them are seen.
 struct TwinMachine {
     private(set) var net = 0
     private(set) var debt = 0
+    private(set) var deletes = 0
 
-    mutating func begin() { (net, debt) = (0, 0) }
+    mutating func begin() { (net, debt, deletes) = (0, 0, 0) }
 
     mutating func apply(_ kind: ChangeKind) {
         net += kind == .delete ? -1 : 1
         debt = max(debt, -net)
+        if kind == .delete { deletes += 1 }
     }
+
+    /// Whether the row of the state that has so many older ones stays.
+    func keeps(_ number: Int) -> Bool { number >= deletes }
+
+    /// How many of the rows that the changes brought are gone, if there were so many rows before.
+    func takenOfNew(from before: Int) -> Int { max(0, deletes - missing(from: before) - before) }
 
     /// Rows after the changes, if there were so many before; never fewer for more.
     func count(from before: Int) -> Int { max(before, debt) + net }

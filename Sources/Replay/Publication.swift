@@ -4,6 +4,8 @@ internal import Schema
 internal import Sinks
 
 /// What readers see of a daily state: a folder of its files, or of their projection.
+///
+///     make(from: the state's files) -> put
 struct Publication {
     let store: StateStore
     /// `db.table`.
@@ -29,12 +31,12 @@ struct Publication {
         }
     }
 
-    /// Puts the folder in its place in one step. Returns the rows in it.
-    func publish(isComplete: Bool) throws(Failure) -> Int64 {
-        let made = store.scratch + "/visible"
+    private var made: String { store.scratch + "/visible" }
+
+    /// Makes the folder, aside. Returns the rows in it.
+    func make(from state: String) throws(Failure) -> Int64 {
         try store.remove(made)
         try store.makeFolders(made)
-        let state = store.folder(of: table, day)
         var rowCount = manifest.rowCount
         if let unique {
             let projection = UniqueProjection(
@@ -49,9 +51,13 @@ struct Publication {
             for file in manifest.files { try link(state + "/" + file.name, made + "/" + file.name) }
         }
         try store.write(made + "/" + StateStore.markName, mark)
+        return rowCount
+    }
+
+    /// Puts the folder that was made in its place, in one step.
+    func put(isComplete: Bool) throws(Failure) {
         if isComplete { try store.write(made + "/" + StateStore.successName, []) }
         try store.put(made, at: place)
-        return rowCount
     }
 
     /// Says that the day is complete, if it is not said yet.

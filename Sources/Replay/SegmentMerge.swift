@@ -37,7 +37,8 @@ final class SegmentMerge {
     private var twins = TwinMachine()
     private var hasOpenTwins = false
     private var twinsBefore = 0
-    private var twinsWritten = 0
+    /// Places of the rows that the changes of the twins in hand brought, in order.
+    private var twinPlaces: [SourcePlace] = []
 
     /// A merge of the changes before `upper` (nil: all) into what `writer` is given.
     init(_ layout: StateLayout, _ cursor: MergedCursor, upper: [UInt8]?, _ writer: StateWriter) {
@@ -159,6 +160,7 @@ final class SegmentMerge {
         guard let first = pending else { return }
         groupIdentity.removeAll()
         groupIdentity.append(first.identity)
+        if first.isLoose { return try takeLoose() }
         beginKey(rows, row, needsDigest: first.before != nil)
         var number = 0
         while let record = pending, record.identity.equals(groupIdentity.all) {
@@ -180,6 +182,19 @@ final class SegmentMerge {
             try cursor.advance()
         }
         emitKey(rows, row)
+    }
+
+    /// Rows whose key nobody knows: each stands for itself.
+    private func takeLoose() throws(Failure) {
+        while let record = pending, record.identity.equals(groupIdentity.all) {
+            if let row = record.row {
+                coding.decodeRow(row, into: fresh)
+                appendWords(of: record.place)
+                if let index = layout.deletedIndex { fresh.columns[index].append(Int64(0)) }
+                addFresh()
+            }
+            try cursor.advance()
+        }
     }
 
     private func beginKey(_ rows: RowBatch?, _ row: Int?, needsDigest: Bool) {
@@ -207,15 +222,13 @@ final class SegmentMerge {
             appendPlace(rows, row)
         }
         if let index = layout.deletedIndex { fresh.columns[index].append(key.isDeleted ? Int64(1) : 0) }
-        add(.fresh, (fresh.columns.first?.count ?? 1) - 1, 1)
+        addFresh()
     }
 
     private func appendPlace(_ rows: RowBatch?, _ row: Int?) {
         guard let index = layout.placeIndex else { return }
         if let place = key.firstPlace {
-            for (offset, word) in [place.leg, place.file, place.position, place.row].enumerated() {
-                fresh.columns[index + offset].append(word)
-            }
+            appendWords(of: place)
         } else if let rows, let row {
             for offset in 0..<4 {
                 fresh.columns[index + offset].append(rowsOf: rows.columns[index + offset], from: row, count: 1)
@@ -223,6 +236,14 @@ final class SegmentMerge {
         } else {
             for offset in 0..<4 { fresh.columns[index + offset].append(Int64(0)) }
         }
+    }
+
+    private func appendWords(of place: SourcePlace) {
+        guard let index = layout.placeIndex else { return }
+        fresh.columns[index].append(place.leg)
+        fresh.columns[index + 1].append(place.file)
+        fresh.columns[index + 2].append(place.position)
+        fresh.columns[index + 3].append(place.row)
     }
 
     // MARK: Rows without a key
@@ -236,40 +257,44 @@ final class SegmentMerge {
         if let row = first.row { winner.append(row) }
         previous.removeAll()
         twins.begin()
+        twinPlaces.removeAll(keepingCapacity: true)
         while let record = pending, record.identity.equals(groupIdentity.all) {
             if previous.count > 0, record.repeats(ChangeRecord(previous.all)) {
                 counts.repeated += 1
             } else {
                 twins.apply(record.kind)
+                if layout.keepsFirstPlace, record.kind != .delete { twinPlaces.append(record.place) }
                 previous.removeAll()
                 previous.append(record.bytes)
             }
             try cursor.advance()
         }
-        (hasOpenTwins, twinsBefore, twinsWritten) = (true, 0, 0)
+        (hasOpenTwins, twinsBefore) = (true, 0)
     }
 
     /// A row of the state that is equal to the changes in hand.
     private func takeTwin(_ row: Int) {
+        if twins.keeps(twinsBefore) { add(.state, row, 1) }
         twinsBefore += 1
-        if twinsWritten < twins.count(from: twinsBefore) {
-            twinsWritten += 1
-            add(.state, row, 1)
-        }
     }
 
     private func closeTwins() throws(Failure) {
         hasOpenTwins = false
         let missing = twins.missing(from: twinsBefore)
         if missing > 0 { counts.contradictions[.deletedMissing, default: 0] += missing }
-        while twinsWritten < twins.count(from: twinsBefore) {
+        let kept = max(0, twinsBefore - twins.deletes)
+        let gone = twins.takenOfNew(from: twinsBefore)
+        for number in 0..<max(0, twins.count(from: twinsBefore) - kept) {
             coding.decodeRow(winner.all, into: fresh)
-            add(.fresh, (fresh.columns.first?.count ?? 1) - 1, 1)
-            twinsWritten += 1
+            if layout.keepsFirstPlace { appendWords(of: twinPlaces[gone + number]) }
+            addFresh()
         }
     }
 
     // MARK: Copying
+
+    /// The row that was just appended to `fresh`.
+    private func addFresh() { add(.fresh, (fresh.columns.first?.count ?? 1) - 1, 1) }
 
     private func add(_ source: Source, _ from: Int, _ count: Int) {
         guard count > 0 else { return }

@@ -15,7 +15,7 @@ public struct StateLayout: Sendable, Equatable {
     public init(_ table: TableLayout, marksDeletes: Bool = false, keepsFirstPlace: Bool = false) {
         self.table = table
         self.marksDeletes = marksDeletes && table.isKeyed
-        self.keepsFirstPlace = keepsFirstPlace && table.isKeyed
+        self.keepsFirstPlace = keepsFirstPlace
     }
 
     /// Index of the column of deletes.
@@ -33,6 +33,11 @@ public struct StateLayout: Sendable, Equatable {
         visibleShapes + (keepsFirstPlace ? Self.placeColumns.map { ($0, ColumnShape(.int64)) } : [])
     }
 
-    /// Whether the state's files are what readers see.
-    var isVisible: Bool { !keepsFirstPlace }
+    /// For each column behind the table's own, where another layout has it; nil: it does not.
+    func tail(in other: StateLayout) -> [Int?] {
+        let names = other.shapes.map(\.name)
+        return shapes[table.columns.count...].map { tail in
+            names.indices.last { $0 >= other.table.columns.count && names[$0] == tail.name }
+        }
+    }
 }

@@ -32,6 +32,9 @@ public struct StateManifest: Sendable, Equatable {
     public var schemaStepCount = 0
     /// Changes of the day.
     public var changeCount = 0
+    /// Change files of the table up to the end of the day, and rows in them: more than these came late.
+    public var logFileCount = 0
+    public var logChangeCount: Int64 = 0
     /// Rows of the state, and of the visible table.
     public var rowCount: Int64 = 0
     public var visibleRowCount: Int64 = 0
@@ -95,7 +98,8 @@ public struct StateManifest: Sendable, Equatable {
             "files": .array(files), "columns": .array(columns), "key": .array(key.map { .string($0) }),
             "marks_deletes": .boolean(marksDeletes), "keeps_first_place": .boolean(keepsFirstPlace),
             "version_from": Self.json(versionFrom), "last_place": lastPlace.map(Self.json) ?? .null,
-            "schema_steps": JSONValue(schemaStepCount), "changes": JSONValue(changeCount), "rows": JSONValue(rowCount),
+            "schema_steps": JSONValue(schemaStepCount), "changes": JSONValue(changeCount),
+            "log_files": JSONValue(logFileCount), "log_changes": JSONValue(logChangeCount), "rows": JSONValue(rowCount),
             "visible_rows": JSONValue(visibleRowCount), "repeated": JSONValue(counts.repeated),
             "contradictions": Self.json(
                 Dictionary(uniqueKeysWithValues: counts.contradictions.map { ($0.key.rawValue, $0.value) })),
@@ -150,6 +154,8 @@ public struct StateManifest: Sendable, Equatable {
         keepsFirstPlace = content["keeps_first_place"]?.boolean ?? false
         schemaStepCount = content["schema_steps"]?.integer.map { Int($0) } ?? 0
         changeCount = content["changes"]?.integer.map { Int($0) } ?? 0
+        logFileCount = content["log_files"]?.integer.map { Int($0) } ?? 0
+        logChangeCount = content["log_changes"]?.integer ?? 0
         rowCount = content["rows"]?.integer ?? 0
         visibleRowCount = content["visible_rows"]?.integer ?? 0
         counts.repeated = content["repeated"]?.integer.map { Int($0) } ?? 0

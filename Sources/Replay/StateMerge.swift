@@ -3,7 +3,6 @@ internal import Event
 internal import Parquet
 internal import Platform
 internal import Sinks
-internal import Synchronization
 
 /// A table's state with a day's changes: the files of the state before, those that the changes touch written anew.
 ///
@@ -29,7 +28,7 @@ struct StateMerge {
     }
 
     /// Files of the state before, and whether they are written anew.
-    private struct Stretch {
+    private struct Stretch: Sendable {
         var files: Range<Int>
         var isTouched: Bool
         /// The first identity of the stretch, nil for the first one; and of the one behind, nil for the last.
@@ -44,13 +43,14 @@ struct StateMerge {
     let folder: String
     var limits = StateWriter.Limits()
     var options = ParquetOptions()
-    var threadCount = 1
+    /// Threads besides the caller's.
+    var permits = WorkerPermits(0)
 
     /// Merges. The new files are durable when it returns, their names in the folder too. Throws what the storage
     /// throws, `parquet.corrupt`.
     func run() throws(Failure) -> Outcome {
         let stretches = try plan()
-        let results = try forEach(stretches) { index, stretch throws(Failure) in try merge(stretch, index) }
+        let results = try permits.forEach(stretches) { index, stretch throws(Failure) in try merge(stretch, index) }
         var outcome = Outcome()
         for (stretch, result) in zip(stretches, results) {
             outcome.counts.add(result.counts)
@@ -151,34 +151,5 @@ struct StateMerge {
         try merge.finish()
         try writer.finish()
         return Part(files: writer.files, counts: merge.counts)
-    }
-
-    /// Does all stretches, in any order, and gives their results in order; the first failure in order is thrown.
-    private func forEach(
-        _ stretches: [Stretch], _ body: @escaping @Sendable (Int, Stretch) throws(Failure) -> Part
-    ) throws(Failure) -> [Part] {
-        let results = Monitor<[Result<Part, Failure>?]>(Array(repeating: nil, count: stretches.count))
-        let next = Atomic<Int>(0)
-        let work: @Sendable () -> Void = {
-            while true {
-                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard index < stretches.count else { return }
-                let result: Result<Part, Failure>
-                do throws(Failure) { result = .success(try body(index, stretches[index])) } catch {
-                    result = .failure(error)
-                }
-                results.withLock { $0[index] = result }
-            }
-        }
-        let touched = stretches.count { $0.isTouched }
-        let threads = (1..<max(1, min(threadCount, touched))).map { WorkerThread(name: "replay-\($0)", work) }
-        work()
-        for thread in threads { thread.join() }
-        var parts: [Part] = []
-        for result in results.withLock({ $0 }) {
-            guard let result else { continue }
-            parts.append(try result.get())
-        }
-        return parts
     }
 }

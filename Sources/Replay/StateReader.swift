@@ -1,6 +1,7 @@
 internal import Change
 public import Columns
 public import Event
+internal import JSON
 internal import Parquet
 internal import Schema
 internal import Sinks
@@ -19,6 +20,8 @@ public struct TableStatus: Sendable, Equatable {
     public var lastCommitted: Int64?
     /// Files of changes that came after the state was made.
     public var newFileCount: Int
+    /// Changes that came for days that are older than is kept, and are in no state.
+    public var lateChangeCount: Int
     public var contradictions: [String: Int]
     public var rejections: [String: Int]
     public var losses: [String: Int]
@@ -54,9 +57,30 @@ public struct StateReader {
                     rowCount: manifest.rowCount, visibleRowCount: manifest.visibleRowCount,
                     changeCount: manifest.changeCount, lastCommitted: manifest.lastCommitted,
                     newFileCount: try log.files(of: manifest.source, nil).count { $0.day > day },
+                    lateChangeCount: try lateChangeCount(table),
                     contradictions: Dictionary(
                         uniqueKeysWithValues: manifest.counts.contradictions.map { ($0.key.rawValue, $0.value) }),
                     rejections: manifest.rejections, losses: manifest.losses, schemaSource: manifest.schemaSource))
+        }
+        return found
+    }
+
+    private func lateChangeCount(_ table: String) throws(Failure) -> Int {
+        guard let note = try store.read(store.lateFile(of: table), maximum: 4_096), let value = JSONValue(parsing: note)
+        else { return 0 }
+        return value["changes"]?.integer.map { Int($0) } ?? 0
+    }
+
+    /// What of a table's changes could not be brought into its states, by day, in order: JSON lines
+    /// (docs/formats/state.md). `day`: of this one only.
+    public func rejected(of table: String, day: String? = nil) throws(Failure) -> [(day: String, lines: [UInt8])] {
+        var found: [(day: String, lines: [UInt8])] = []
+        for name in try store.list(store.folder(of: table) + "/rejected") where name.hasSuffix(".jsonl") {
+            let named = String(name.dropFirst("dt=".utf8.count).dropLast(".jsonl".utf8.count))
+            guard StateStore.isDay(named), day == nil || day == named else { continue }
+            let maximum = RejectionLog.maximumLineCount * 8 * RejectionLog.maximumTextByteCount
+            guard let lines = try store.read(store.rejectedFile(of: table, named), maximum: maximum) else { continue }
+            found.append((named, lines))
         }
         return found
     }

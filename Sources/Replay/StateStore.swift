@@ -7,7 +7,7 @@ internal import Sinks
 /// A state is made in `_millrace/state/scratch`, and becomes a day by one rename or exchange of folders; the visible
 /// folder of the day follows in the same way. Whoever dies in between leaves something in `scratch`, which the next
 /// run removes, or a visible folder that does not fit its state, which the next run makes again.
-struct StateStore {
+struct StateStore: Sendable {
     static let root = "_millrace/state"
     static let manifestName = "manifest.json"
     /// In a visible folder: the digest of the manifest that it shows.
@@ -16,7 +16,8 @@ struct StateStore {
 
     /// The warehouse's folder.
     let warehouse: String
-    let scratch: String
+    /// Where what is not finished lies; one for each table at work.
+    private(set) var scratch: String
     /// Modes and group of what is made.
     var access = LocalStorageSettings()
     /// Called before each thing that is done to the warehouse: for tests, which end a run there.
@@ -25,6 +26,13 @@ struct StateStore {
     init(warehouse: String) {
         self.warehouse = warehouse
         scratch = warehouse + "/" + Self.root + "/scratch"
+    }
+
+    /// The same store with a scratch folder of its own, below this one's.
+    func aside(_ name: String) -> StateStore {
+        var store = self
+        store.scratch += "/" + name
+        return store
     }
 
     /// Makes the scratch folder, empty.
@@ -43,6 +51,12 @@ struct StateStore {
     /// `shop.orders` -> the folder of its states. `table` is a table's name with folders' names escaped.
     func folder(of table: String) -> String { path(warehouse + "/" + Self.root, table) }
     func folder(of table: String, _ day: String) -> String { folder(of: table) + "/dt=" + day }
+    /// Where changes of a day stand that could not be brought into the table.
+    func rejectedFile(of table: String, _ day: String) -> String {
+        folder(of: table) + "/rejected/dt=" + day + ".jsonl"
+    }
+    /// What came for days that are not kept any more.
+    func lateFile(of table: String) -> String { folder(of: table) + "/late.json" }
     func visibleFolder(of table: String) -> String { path(warehouse, table) }
     func visibleFolder(of table: String, _ day: String, partition: String) -> String {
         visibleFolder(of: table) + "/" + partition + "=" + day
@@ -86,12 +100,7 @@ struct StateStore {
     /// The manifest of a day, or nil if there is no such state.
     func manifest(of table: String, _ day: String) throws(Failure) -> StateManifest? {
         let path = folder(of: table, day) + "/" + Self.manifestName
-        let bytes: [UInt8]?
-        do throws(Errno) { bytes = try DurableFile.read(path, maximum: StateManifest.maximumByteCount) } catch {
-            if error == .notDirectory { return nil }
-            throw ReplayFailure.storage(error, "read", path)
-        }
-        guard let bytes else { return nil }
+        guard let bytes = try read(path, maximum: StateManifest.maximumByteCount) else { return nil }
         return try StateManifest(bytes, path: path)
     }
 
@@ -105,6 +114,27 @@ struct StateStore {
             try file.close()
         } catch {
             throw ReplayFailure.storage(error, "write", path)
+        }
+    }
+
+    /// Puts a file in the place of another, durably; nil: removes it.
+    func replace(_ path: String, with bytes: [UInt8]?) throws(Failure) {
+        guard let bytes else {
+            if (try? Syscalls.status(path)) != nil { try remove(path) }
+            return
+        }
+        try makeFolders(DurableFile.parent(of: path))
+        try beforeStep?("replace")
+        do throws(Errno) { try DurableFile.replace(path, with: bytes, permissions: access.fileMode) } catch {
+            throw ReplayFailure.storage(error, "write", path)
+        }
+    }
+
+    /// A file's bytes; nil if it is not there.
+    func read(_ path: String, maximum: Int) throws(Failure) -> [UInt8]? {
+        do throws(Errno) { return try DurableFile.read(path, maximum: maximum) } catch {
+            if error == .notDirectory { return nil }
+            throw ReplayFailure.storage(error, "read", path)
         }
     }
 

@@ -5,18 +5,41 @@ internal import Platform
 internal import Schema
 
 /// One table's day within a run: whether its state must be made, from what, and its publication.
-struct TableDay {
+struct TableDay: Sendable {
     let sync: SyncReplay
+    /// With a scratch folder of its own.
+    let store: StateStore
     /// `db.table` in the warehouse.
     let table: String
     let day: String
     let incarnation: TableIncarnation
     let rule: SyncTableSpec
+    var settings: ReplaySettings
 
-    private var store: StateStore { sync.store }
-    private var identity: String {
-        let (place, name) = (incarnation.born, incarnation.names[0].name)
-        return "\(place.leg):\(place.file):\(place.position):\(place.row) \(name.text)"
+    init(
+        sync: SyncReplay, store: StateStore, table: String, day: String, incarnation: TableIncarnation,
+        rule: SyncTableSpec
+    ) {
+        self.sync = sync
+        self.store = store
+        self.table = table
+        self.day = day
+        self.incarnation = incarnation
+        self.rule = rule
+        settings = sync.settings
+    }
+
+    /// What a day came to.
+    struct Outcome: Sendable {
+        var manifest: StateManifest
+        var result: ReplayedDay
+    }
+
+    private var identity: String { incarnation.identity }
+
+    /// Bytes of changes to read.
+    func byteCount(_ session: ReplaySession) -> UInt64 {
+        files(session, from: day).reduce(0) { $0 + $1.file.byteCount }
     }
 
     /// Columns in which equal rows count as one; nil: all rows are shown.
@@ -30,32 +53,36 @@ struct TableDay {
         }
     }
 
-    func run(_ session: inout ReplaySession) throws(Failure) -> StateManifest {
+    func run(_ session: ReplaySession) throws(Failure) -> Outcome {
         let base = session.base(of: identity)
         let files = files(session, from: day)
         let inputs = inputs(base?.manifest, files)
         var result = ReplayedDay(table: table, day: day)
-        var manifest: StateManifest
+        let manifest: StateManifest
         if let there = try store.manifest(of: table, day), there.inputs == inputs {
             manifest = there
+            result.isComplete = isComplete(manifest)
+            let publication = publication(manifest)
+            if try !publication.isThere() {
+                _ = try publication.make(from: store.folder(of: table, day))
+                try publication.put(isComplete: result.isComplete)
+            } else if result.isComplete {
+                try publication.markComplete()
+            } else {
+                try publication.markIncomplete()
+            }
         } else {
-            manifest = try make(&session, base, files, inputs, &result)
+            manifest = try make(session, base, files, inputs, &result)
             result.isMade = true
         }
-        result.isComplete = isComplete(manifest)
-        let publication = Publication(
-            store: store, table: table, day: day, partition: sync.spec.log.partitionName, manifest: manifest,
-            unique: unique(manifest), settings: sync.settings)
-        if try !publication.isThere() {
-            manifest.visibleRowCount = try publication.publish(isComplete: result.isComplete)
-        } else if result.isComplete {
-            try publication.markComplete()
-        } else {
-            try publication.markIncomplete()
-        }
         report(manifest, &result)
-        session.note(result)
-        return manifest
+        return Outcome(manifest: manifest, result: result)
+    }
+
+    private func publication(_ manifest: StateManifest) -> Publication {
+        Publication(
+            store: store, table: table, day: day, partition: sync.spec.log.partitionName, manifest: manifest,
+            unique: unique(manifest), settings: settings)
     }
 
     private func report(_ manifest: StateManifest, _ result: inout ReplayedDay) {
@@ -101,10 +128,7 @@ struct TableDay {
         var lines = [SyncReplay.method, identity, base?.inputs ?? "-", base?.digest ?? "-", "\(rule.unique as Any)"]
         lines.append("\(rule.deletes.rawValue) \(rule.key) \(sync.spec.dates.rawValue) \(sync.spec.toolZone ?? "-")")
         for version in incarnation.versions {
-            let columns = version.columns.map { column in
-                "\(column.id) \(column.name.debugDescription) \(column.type) \(column.isNullable)"
-            }
-            lines.append("version \(version.from) \(columns) \(version.key)")
+            lines.append("version \(version.from) \(version.columns) \(version.key) \(version.source)")
         }
         for event in incarnation.events { lines.append("event \(event.place) \(event.kind.rawValue)") }
         for name in incarnation.names { lines.append("name \(name.from) \(name.name.text.debugDescription)") }
@@ -115,20 +139,21 @@ struct TableDay {
     // MARK: Making
 
     private func make(
-        _ session: inout ReplaySession, _ previous: (folder: String, manifest: StateManifest)?, _ today: [NamedFile],
+        _ session: ReplaySession, _ previous: (folder: String, manifest: StateManifest)?, _ today: [NamedFile],
         _ inputs: String, _ result: inout ReplayedDay
     ) throws(Failure) -> StateManifest {
         var base = previous
         var files = today
-        var scans = try scan(files, &session)
+        var scans = try scan(files, session)
         // Why: a change may stand before others that were replayed with an earlier day, if partitions passed
         // midnight at different places: then both days are replayed in one, from the state before them.
         while let found = base, overlaps(found.manifest, files, scans) {
             base = try session.olderBase(of: identity, before: found.manifest.day(in: found.folder))
             // Why `+`: it makes a text that comes behind the base's day and before the next one.
             files = self.files(session, from: base.map { $0.manifest.day(in: $0.folder) + "+" } ?? "")
-            scans = try scan(files, &session)
+            scans = try scan(files, session)
         }
+        let log = RejectionLog()
         var replay = IncarnationReplay(
             incarnation: incarnation, rule: rule,
             base: base.map { IncarnationReplay.Beginning(folder: $0.folder, manifest: $0.manifest) },
@@ -140,17 +165,35 @@ struct TableDay {
             truncates: zip(files, scans).flatMap { file, scan in
                 scan.truncates.filter { $0 >= file.from && $0 < file.to }
             },
-            store: store)
-        replay.settings = sync.settings
+            readings: readings(files, scans), store: store, log: log)
+        replay.settings = settings
         let outcome = try replay.run()
         result.linkedFileCount = outcome.linkedCount
-        let manifest = manifest(outcome, inputs, base?.manifest, zip(files, scans).map { ($0, $1) })
+        var manifest = manifest(outcome, inputs, base?.manifest, zip(files, scans).map { ($0, $1) })
+        manifest.rejections = log.counts
+        manifest.visibleRowCount = try publication(manifest).make(from: outcome.folder)
+        result.isComplete = isComplete(manifest)
+        // Order: the state comes behind what is said of it, the visible folder last; until the state is there the
+        // next run makes all three anew.
+        try store.replace(store.rejectedFile(of: table, day), with: log.lineCount > 0 ? log.lines : nil)
         try store.write(outcome.folder + "/" + StateStore.manifestName, manifest.encoded())
         try store.put(outcome.folder, at: store.folder(of: table, day))
+        try publication(manifest).put(isComplete: result.isComplete)
         return manifest
     }
 
-    private func scan(_ files: [NamedFile], _ session: inout ReplaySession) throws(Failure) -> [ChangeScan] {
+    /// Readings of the whole table, as far as files tell.
+    private func readings(_ files: [NamedFile], _ scans: [ChangeScan]) -> SnapshotReadings {
+        var starts: [SourcePlace] = []
+        var ends: [SourcePlace] = []
+        for (file, scan) in zip(files, scans) {
+            starts += scan.readingStarts.filter { $0 >= file.from && $0 < file.to }
+            ends += scan.readingEnds.filter { $0 >= file.from && $0 < file.to }
+        }
+        return SnapshotReadings(starts: starts, ends: ends)
+    }
+
+    private func scan(_ files: [NamedFile], _ session: ReplaySession) throws(Failure) -> [ChangeScan] {
         var scans: [ChangeScan] = []
         for file in files { scans.append(try session.scan(file.file)) }
         return scans
@@ -160,6 +203,8 @@ struct TableDay {
     private func overlaps(_ base: StateManifest, _ files: [NamedFile], _ scans: [ChangeScan]) -> Bool {
         guard let last = base.lastPlace else { return false }
         if schemaSteps.count(where: { $0 <= last }) != base.schemaStepCount { return true }
+        // A table without a key goes by which readings were completed: one that began earlier is read from there.
+        if base.key.isEmpty, readings(files, scans).endsEarlierOne { return true }
         return zip(files, scans).contains { file, scan in
             guard let first = scan.firstPlace, let end = scan.lastPlace, first < file.to, end >= file.from
             else { return false }
@@ -191,13 +236,22 @@ struct TableDay {
         let times = files.compactMap { $0.1.lastCommitted } + [base?.lastCommitted].compactMap { $0 }
         manifest.lastCommitted = times.max()
         manifest.changeCount = outcome.changeCount
+        manifest.logFileCount = (base?.logFileCount ?? 0) + files.count
+        manifest.logChangeCount = (base?.logChangeCount ?? 0) + files.reduce(0) { $0 + Int64($1.1.rowCount) }
         manifest.rowCount = outcome.files.reduce(0) { $0 + $1.rowCount }
         manifest.visibleRowCount = manifest.rowCount
         manifest.counts = outcome.counts
-        manifest.rejections = outcome.rejections
         manifest.losses = Dictionary(uniqueKeysWithValues: outcome.losses.list.map { ($0.loss.name, Int($0.count)) })
         manifest.digest = Hexadecimal.digest(outcome.files.map { "\($0.name) \($0.byteCount) \($0.digest)" })
         return manifest
+    }
+}
+
+extension TableIncarnation {
+    /// Where it was created, and its first name: what tells the lives of tables apart.
+    var identity: String {
+        let name = names[0].name
+        return "\(born.leg):\(born.file):\(born.position):\(born.row) \(name.text)"
     }
 }
 

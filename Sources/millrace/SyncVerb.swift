@@ -25,7 +25,12 @@ enum SyncVerb {
             ]),
         VerbSpec(
             "sync status", "The newest state of every synced table: its day, rows, lag, and what contradicts it.",
-            options: [ConfigFile.option, ConfigFile.json, sync]),
+            options: [
+                ConfigFile.option, ConfigFile.json, sync,
+                OptionSpec(
+                    "rejected",
+                    "Instead: what could not be brought into the states, with reason, key, text, place; JSON lines."),
+            ]),
         VerbSpec(
             "sync get", "One row of a synced table's newest state, as JSON.",
             discussion: "Exit 1: there is no such row.",
@@ -40,7 +45,7 @@ enum SyncVerb {
     private static let maximumSchemaByteCount = 256 << 20
 
     static func run(_ command: ParsedCommand) throws(Failure) -> Int32 {
-        let settings = try ConfigFile.requireCollector(command).settings
+        let (file, settings) = try ConfigFile.requireCollector(command)
         let wanted = command.values("sync")
         for name in wanted where !settings.syncs.contains(where: { $0.name == name }) {
             throw ToolFailure.usage(
@@ -51,22 +56,25 @@ enum SyncVerb {
             throw ToolFailure.usage("the configuration has no syncs", hint: "docs/configuration.md, syncs")
         }
         switch command.verb {
-        case "sync run": return try replay(command, specs, settings.warehouse)
+        case "sync run":
+            return try replay(command, specs, settings.warehouse, PartitionEnds(file.kafka == nil ? nil : settings))
         case "sync get": return try get(command, specs, settings.warehouse.path)
-        default: return try status(command, specs, settings.warehouse.path)
+        default:
+            if command.flag("rejected") { return try rejected(specs, settings.warehouse.path) }
+            return try status(command, specs, settings.warehouse.path)
         }
     }
 
     // MARK: run
 
     private static func replay(
-        _ command: ParsedCommand, _ specs: [SyncSpec], _ warehouse: WarehouseSettings
+        _ command: ParsedCommand, _ specs: [SyncSpec], _ warehouse: WarehouseSettings, _ ends: PartitionEnds
     ) throws(Failure) -> Int32 {
         let threads = try command.integer("threads", in: 1...64) ?? Processors.count
         if let day = command.value("day"), !isDay(day) {
             throw ToolFailure.usage("\(day) is no day", hint: "--day 2026-11-20")
         }
-        let log = try WarehouseLog.state(warehouse)
+        let passed = PassedDay(try WarehouseLog.state(warehouse), ends)
         var reports: [JSONValue] = []
         for spec in specs {
             let replay = try SyncReplay(
@@ -74,7 +82,7 @@ enum SyncVerb {
                 access: LocalStorageSettings(
                     fileMode: warehouse.fileMode, folderMode: warehouse.folderMode, group: warehouse.group),
                 schemaFile: try schemaFile(spec),
-                passedDay: PassedDay.of(spec, log), threadCount: threads)
+                passedDay: passed.of(spec), threadCount: threads)
             let report = try replay.run(lastDay: command.value("day"), tables: Set(command.values("table")))
             if command.flag("json") { reports.append(json(spec, report)) } else { show(spec, report) }
         }
@@ -111,6 +119,9 @@ enum SyncVerb {
         }
         text += table.text
         for problem in report.problems { text += "schema: \(problem)\n" }
+        for (table, count) in report.lateChanges.sorted(by: { $0.key < $1.key }) {
+            text += "too late: \(count) changes of \(table) for days that are not kept: they are in no state\n"
+        }
         for day in report.removedDays { text += "removed: \(day)\n" }
         Terminal.write(text)
     }
@@ -136,7 +147,7 @@ enum SyncVerb {
         return [
             "sync": .string(spec.name), "days": .array(days),
             "problems": .array(report.problems.map { .string($0) }),
-            "removed": .array(report.removedDays.map { .string($0) }),
+            "removed": .array(report.removedDays.map { .string($0) }), "late_changes": json(report.lateChanges),
         ]
     }
 
@@ -159,7 +170,7 @@ enum SyncVerb {
                 list.add(
                     table.table, table.day, table.isComplete ? "yes" : "no", "\(table.rowCount)",
                     "\(table.visibleRowCount)", lag, table.schemaSource,
-                    remarks(table.contradictions, table.rejections, table.losses))
+                    remarks(table.contradictions, table.rejections, table.losses, late(table)))
             }
             text += "sync \(spec.name): \(tables.count) tables\n" + list.text
             syncs.append(["sync": .string(spec.name), "tables": .array(tables.map { json($0, now) })])
@@ -172,11 +183,33 @@ enum SyncVerb {
         return 0
     }
 
+    private static func late(_ table: TableStatus) -> [String: Int] {
+        table.lateChangeCount > 0 ? ["late_changes": table.lateChangeCount] : [:]
+    }
+
+    /// Lines as they are kept, with table and day before them.
+    private static func rejected(_ specs: [SyncSpec], _ warehouse: String) throws(Failure) -> Int32 {
+        for spec in specs {
+            let reader = try StateReader(spec, warehouse: warehouse)
+            for table in try reader.status().map(\.table) {
+                for (day, lines) in try reader.rejected(of: table) {
+                    let head: JSONValue = ["table": .string(table), "day": .string(day)]
+                    for line in lines.split(separator: UInt8(ascii: "\n")) {
+                        _ = StandardStreams.writeOutput(head.bytes.dropLast() + [UInt8(ascii: ",")] + line.dropFirst())
+                        _ = StandardStreams.writeOutput([UInt8(ascii: "\n")])
+                    }
+                }
+            }
+        }
+        return 0
+    }
+
     private static func json(_ table: TableStatus, _ now: Int64) -> JSONValue {
         [
             "table": .string(table.table), "day": .string(table.day), "complete": .boolean(table.isComplete),
             "rows": JSONValue(table.rowCount), "visible_rows": JSONValue(table.visibleRowCount),
-            "changes": JSONValue(table.changeCount), "new_files": JSONValue(table.newFileCount),
+            "changes": JSONValue(table.changeCount), "late_changes": JSONValue(table.lateChangeCount),
+            "new_files": JSONValue(table.newFileCount),
             "lag_ms": table.lastCommitted.map { JSONValue(max(0, now - $0 / 1_000)) } ?? .null,
             "schema_source": .string(table.schemaSource), "contradictions": json(table.contradictions),
             "rejections": json(table.rejections), "losses": json(table.losses),
@@ -196,12 +229,5 @@ enum SyncVerb {
             return 0
         }
         return 1
-    }
-}
-
-/// The day (since 1970-01-01) before which a sync has passed in every partition that has ever brought a row.
-enum PassedDay {
-    static func of(_ spec: SyncSpec, _ log: LogState) -> Int64? {
-        log.pipelines[spec.name]?.partitions.values.compactMap { $0.run?.day }.min()
     }
 }

@@ -108,3 +108,27 @@ func rule(_ match: String, _ change: (inout SyncTableSpec) -> Void) -> SyncTable
     change(&rule)
     return rule
 }
+
+func place(_ position: Int64, _ row: Int64 = 0) -> SourcePlace {
+    SourcePlace(leg: 0, file: 1, position: position, row: row)
+}
+
+func ddl(_ sql: String, at position: Int64) -> ChangeSample {
+    ChangeSample(op: "schema", table: "", place: place(position), sql: sql)
+}
+
+func insert(_ table: String, _ after: String, at position: Int64, _ row: Int64 = 0) -> ChangeSample {
+    ChangeSample(op: "insert", table: table, place: place(position, row), after: after)
+}
+
+func update(_ table: String, _ old: String, _ after: String, at position: Int64) -> ChangeSample {
+    ChangeSample(op: "update", table: table, place: place(position), before: old, after: after)
+}
+
+func delete(_ table: String, _ before: String, at position: Int64) -> ChangeSample {
+    ChangeSample(op: "delete", table: table, place: place(position), before: before)
+}
+
+let orders = "CREATE TABLE orders (id INT PRIMARY KEY, item VARCHAR(20), amount DECIMAL(6,2))"
+let events = "CREATE TABLE events (id INT AUTO_INCREMENT PRIMARY KEY, who VARCHAR(20), what VARCHAR(20))"
+let cart = "CREATE TABLE cart (who VARCHAR(20), what VARCHAR(20))"

@@ -119,7 +119,7 @@ func aStateIsWhatATableInMemoryIs(seed: UInt64) throws {
         let folder = try scratch.folder("day\(day)")
         var merge = StateMerge(layout: state, base: base, changes: sorter.finish(), folder: folder)
         merge.limits = StateWriter.Limits(fileRowCount: 9, groupRowCount: 4)
-        merge.threadCount = 2
+        merge.permits = WorkerPermits(1)
         let outcome = try merge.run()
         let found = try rows(of: outcome.files, in: folder)
         let isEqual = found.sorted(by: precedes) == sample.expected

@@ -8,33 +8,9 @@ import Testing
 @testable import Replay
 
 extension SyncReport {
-    fileprivate var isClean: Bool { days.allSatisfy { $0.contradictions.isEmpty } }
-    fileprivate var isMade: Bool { days.allSatisfy { $0.isMade } }
+    var isClean: Bool { days.allSatisfy { $0.contradictions.isEmpty } }
+    var isMade: Bool { days.allSatisfy { $0.isMade } }
 }
-
-private func place(_ position: Int64, _ row: Int64 = 0) -> SourcePlace {
-    SourcePlace(leg: 0, file: 1, position: position, row: row)
-}
-
-private func ddl(_ sql: String, at position: Int64) -> ChangeSample {
-    ChangeSample(op: "schema", table: "", place: place(position), sql: sql)
-}
-
-private func insert(_ table: String, _ after: String, at position: Int64, _ row: Int64 = 0) -> ChangeSample {
-    ChangeSample(op: "insert", table: table, place: place(position, row), after: after)
-}
-
-private func update(_ table: String, _ old: String, _ after: String, at position: Int64) -> ChangeSample {
-    ChangeSample(op: "update", table: table, place: place(position), before: old, after: after)
-}
-
-private func delete(_ table: String, _ before: String, at position: Int64) -> ChangeSample {
-    ChangeSample(op: "delete", table: table, place: place(position), before: before)
-}
-
-private let orders = "CREATE TABLE orders (id INT PRIMARY KEY, item VARCHAR(20), amount DECIMAL(6,2))"
-private let events = "CREATE TABLE events (id INT AUTO_INCREMENT PRIMARY KEY, who VARCHAR(20), what VARCHAR(20))"
-private let cart = "CREATE TABLE cart (who VARCHAR(20), what VARCHAR(20))"
 
 @Test func rowsInsertedAndModifiedAreInTheState() throws {
     let warehouse = try SampleWarehouse()

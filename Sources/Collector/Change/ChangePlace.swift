@@ -69,7 +69,10 @@ struct ChangePlace {
     ///
     /// A place before the newest one is a topic that comes again: its dates begin anew, so that a change gets the
     /// same day whichever time it is taken. DDL does not move the day: its clock is the client's as often as not.
-    mutating func day(_ date: Int64, _ operation: ChangeLog.Operation, _ source: RecordPlace?) -> Int64 {
+    /// `time`: the record's own, milliseconds.
+    mutating func day(
+        _ date: Int64, _ operation: ChangeLog.Operation, _ source: RecordPlace?, at time: Int64
+    ) -> Int64 {
         let kind = SourceStream.Kind(operation)
         if kind == .schema { return max(date, run.day ?? date) }
         if kind == .rows, let source {
@@ -77,7 +80,10 @@ struct ChangePlace {
             (run.file, run.position) = (source.file, source.position)
         }
         let day = max(date, run.day ?? date)
-        run.day = day
+        if run.day != day {
+            run.day = day
+            run.since = time >= 0 ? time : nil
+        }
         return day
     }
 }

@@ -233,7 +233,7 @@ final class ChangeStage {
         }
         let date = days.day(at: CivilDay.floorDivide(time, by: 1_000_000))
         guard date >= CivilDay.minimum, date <= CivilDay.maximum else { return nil }
-        return places[place].day(date, change.operation, change.place)
+        return places[place].day(date, change.operation, change.place, at: context.timestamp)
     }
 
     /// Where a change stands; claims its place, if the record says one.

@@ -183,7 +183,9 @@ final class LanePipeline {
 
     /// Books what a route made of its events.
     func settle(_ route: LaneRoute) {
-        ledger.tables[route.spec.table, default: RowCounts()].rejected += UInt64(route.rejections.count)
+        if !route.rejections.isEmpty {
+            ledger.tables[route.spec.table, default: RowCounts()].rejected += UInt64(route.rejections.count)
+        }
         for rejection in route.rejections { ledger.rejections[rejection.reason, default: 0] += 1 }
         switch route.stage {
         case .rows: settleRows(route)

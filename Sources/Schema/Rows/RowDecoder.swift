@@ -55,6 +55,8 @@ public final class RowDecoder {
     public internal(set) var losses = LossCounts()
     /// Names that are no column of this version, the first few.
     public private(set) var unknownNames: [String] = []
+    /// Columns of the last row whose value was none of their type.
+    public private(set) var unfitColumns: [Int] = []
 
     let codecs: [ColumnCodec]
     let options: DecodeOptions
@@ -134,6 +136,9 @@ public final class RowDecoder {
     /// Whether the last row named a column: else the source left its value out.
     public func isPresent(_ column: Int) -> Bool { cells[column].kind != .missing }
 
+    /// The last row's value of a column as JSON, as its document has it: valid as long as the document.
+    public func text(of column: Int) -> ByteView { cells[column].raw }
+
     /// Looks at a row without appending it, to find out Debezium's modes before the first row is read.
     public func survey(_ document: ByteView) {
         guard tool == .debezium else { return }
@@ -188,6 +193,7 @@ public final class RowDecoder {
 
     private func appendCells(to columns: [Column], _ outcome: inout RowOutcome) {
         precondition(columns.count == codecs.count, "columns of another version")
+        if !unfitColumns.isEmpty { unfitColumns.removeAll(keepingCapacity: true) }
         for index in columns.indices {
             let cell = cells[index]
             if cell.kind == .missing {
@@ -204,6 +210,7 @@ public final class RowDecoder {
             guard !isFit else { continue }
             columns[index].appendNull()
             outcome.unfitCount += 1
+            unfitColumns.append(index)
             if outcome.unfitColumn == nil { outcome.unfitColumn = index }
         }
     }

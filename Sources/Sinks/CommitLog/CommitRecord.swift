@@ -106,6 +106,8 @@ public struct Advance: Sendable, Equatable {
 public struct PartitionRun: Sendable, Equatable {
     /// Running maximum of the commit date, days since 1970-01-01; nil: no row yet.
     public var day: Int64?
+    /// Time of the record that brought that day, milliseconds; nil: not known.
+    public var since: Int64?
     /// Place of the newest row; 0 without one.
     public var file: Int64 = 0
     public var position: Int64 = 0

@@ -177,6 +177,7 @@ extension PartitionRun {
     var json: JSONValue {
         var object = ObjectBuilder()
         if let day { object.add("day", JSONValue(day)) }
+        if let since { object.add("since", JSONValue(since)) }
         object.add("file", JSONValue(file))
         object.add("position", JSONValue(position))
         object.add("start", JSONValue(start))
@@ -187,6 +188,7 @@ extension PartitionRun {
         let object = try ObjectReader(value)
         var run = PartitionRun()
         run.day = try object.optional("day") { $0.integer }
+        run.since = try object.optional("since") { $0.integer }
         run.file = try object.integer("file")
         run.position = try object.integer("position")
         run.start = try object.integer("start")
