@@ -6,7 +6,9 @@ extension KafkaConsumer {
     public func bounds(
         of partition: TopicPartition, timeoutMilliseconds: Int
     ) throws(Failure) -> (first: Int64, next: Int64) {
-        try fetcher.bounds(partition, timeoutMilliseconds: timeoutMilliseconds)
+        // Why the member: a broker answers a connection's requests in turn, and the fetcher's are mostly a fetch
+        // that is held until records come.
+        try member.bounds(partition, timeoutMilliseconds: timeoutMilliseconds)
     }
 
     public func partitionCount(of topic: String) throws(Failure) -> Int32 {
