@@ -203,6 +203,8 @@ extension AgentRuntime {
             "oldestUnshipped": oldest.map { JSONValue($0) } ?? .null,
             "inFlight": ["records": JSONValue(records), "bytes": JSONValue(bytes)],
             "checkpoint": report.checkpointAt.map { JSONValue($0) } ?? .null,
+            "checkpointBehind": .boolean(report.hasMoved),
+            "mirrorBehind": .boolean(report.hasMoved || report.isMirrorBehind),
             "producers": JSONValue(report.producerCount),
             "newIDs": JSONValue(report.newIDsReason),
             "foreign": .array(report.foreign.suffix(AgentReport.maximumForeignCount).map(JSONValue.string)),

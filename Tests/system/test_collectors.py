@@ -96,7 +96,7 @@ def test_kafka_partitions_are_split_between_two_collectors_and_go_to_the_one_tha
 
 def test_kafka_a_collector_that_sleeps_over_a_rebalance_gives_up_what_it_staged():
     with Scene("rebalance") as scene:
-        sleeper = scene.collector("sleeper", commit="8s")
+        sleeper = scene.collector("sleeper", commit="20s")
         scene.shared(4)
         scene.produce(12_000)
         wait_until("it staged rows", 20, lambda: sum(len(paths) for paths in staged(scene.space).values()) >= 3, 0.05)
@@ -170,7 +170,7 @@ def test_kafka_a_fenced_and_swept_collector_goes_on_under_a_new_name():
     """Its lock cannot be tried (as on another machine) and everything about it is old: it is fenced, its files
     are swept, then it wakes."""
     with Scene("fenced") as scene:
-        sleeper = scene.collector("sleeper", commit="8s")
+        sleeper = scene.collector("sleeper", commit="20s")
         scene.shared(4)
         scene.produce(12_000)
         wait_until("it staged rows", 20, lambda: sum(len(paths) for paths in staged(scene.space).values()) >= 3, 0.05)
@@ -209,7 +209,7 @@ def test_kafka_a_record_put_from_a_pruned_past_is_void():
         config = scene.config("late", commit="300ms", group=f"{scene.topic}-late")
         late = Traced(
             scene.space, "millrace-collector", "--config", config, log="late.log",
-            inject="link:delay_enter=30s:when=1", paths=[record(scene.space, 2)])
+            inject="link:delay_enter=45s:when=1", paths=[record(scene.space, 2)])
         wait_until("it runs", 60, lambda: '"started"' in scene.log("late"))
         scene.produce(1_000)
         wait_until("record 1 is there", 30, lambda: record(scene.space, 1).exists())
@@ -219,14 +219,14 @@ def test_kafka_a_record_put_from_a_pruned_past_is_void():
         feed = scene.kafka.feed(scene.topic, 0)
         pruned = False
         began = time.monotonic()
-        while not pruned and time.monotonic() - began < 40:
+        while not pruned and time.monotonic() - began < 55:
             feed.write(scene.streams[0].packs(rows(scene.written, 10)))
             scene.written += 10
             time.sleep(0.03)
             pruned = newest_record(scene.space) > 105 and not record(scene.space, 2).exists()
         feed.close()
         check(pruned, f"record 2 is pruned: the newest is {newest_record(scene.space)}")
-        wait_until("the late one woke and was refused", 60, lambda: '"commit.conflict"' in scene.log("late"))
+        wait_until("the late one woke and was refused", 90, lambda: '"commit.conflict"' in scene.log("late"))
         check(not record(scene.space, 2).exists(), "the void record is removed")
         scene.produce(2_000)
         scene.all_rows()
