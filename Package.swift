@@ -66,7 +66,7 @@ let package = Package(
         part("Columns", ["Event"]),
         part("Change", ["Event", "Platform", "Columns", "JSON"]),
         // L3: pure stages, the table format, and storage
-        part("Parquet", ["Event", "Columns", "Codec", "CSnappy"]),
+        part("Parquet", ["Event", "Columns", "Codec", "Platform", "CSnappy"]),
         part("Pipeline", ["Event", "Columns", "JSON", "Regex", "TimeZone"]),
         part("Sinks", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Codec", "Parquet", "Telemetry"]),
         part("Schema", ["Event", "Columns", "JSON", "TimeZone"]),

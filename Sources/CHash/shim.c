@@ -11,6 +11,8 @@ millrace_hash128 millrace_xxh3_128(const void *bytes, size_t count, uint64_t see
     return result;
 }
 
+uint64_t millrace_xxh64(const void *bytes, size_t count) { return XXH64(bytes, count, 0); }
+
 void *millrace_xxh3_make(void) {
     XXH3_state_t *state = XXH3_createState();
     if (state) XXH3_64bits_reset(state);

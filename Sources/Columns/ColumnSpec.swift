@@ -37,6 +37,8 @@ public struct ColumnSpec: Sendable, Equatable {
     public var minimumByteCount: Int?
     /// For `timestamp` and `date`: later than the record's own timestamp by more than this is refused.
     public var maximumFutureMilliseconds: Int64?
+    /// For Parquet: whether row groups have a Bloom filter of the column.
+    public var hasBloomFilter = false
     /// Name of a column that this one's value must not exceed; rows where either is null pass.
     public var atMost: String?
 

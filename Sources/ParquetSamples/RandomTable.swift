@@ -38,6 +38,7 @@ public struct RandomTable {
             shapes.append((hasPlainNames ? "c\(index)" : "c\(index) \(shape.type.rawValue) é", shape))
         }
         if hasPlainNames { shapes.append(("t", ColumnShape(.timestamp))) }
+        if Int.random(in: 0..<3, using: &generator) == 0 { options.bloomColumns = Set(shapes.map(\.name)) }
         let totals = isSmall ? [0, 1, 2, 5, 9, 20, 60] : [0, 1, 2, 9, 100, 1_000, 3_000]
         let total = totals.randomElement(using: &generator) ?? 1
         let batchCount = total == 0 ? 1 : Int.random(in: 1...3, using: &generator)

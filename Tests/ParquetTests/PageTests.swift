@@ -118,3 +118,37 @@ func pagesThatAFilterRulesOutAreNotRead(_ usesPages2: Bool) throws {
     #expect(reader.rows.rowCount == 50 && reader.rows.columns[1].integer(0) == 500)
     #expect(try !reader.next())
 }
+
+@Test(arguments: [
+    ("", 0xEF46_DB37_51D8_E999), ("abc", 0x44BC_2CF5_AD77_0999), ("Nobody inspects the spammish repetition", 0xFBCE_A83C_8A37_8BF1),
+] as [(String, UInt64)])
+func valuesAreHashedAsEveryReaderDoes(_ text: String, _ hash: UInt64) {
+    #expect(ValueHash.of(Array(text.utf8)) == hash)
+}
+
+@Test(arguments: [0, 1 << 20])
+func aBloomFilterRulesOutWhatIsNotThere(_ dictionaryByteCount: Int) throws {
+    let bytes = try rising(1_000) {
+        ($0.bloomColumns, $0.dictionaryByteCount) = (["m", "s", "l"], dictionaryByteCount)
+    }
+    var passed = 0
+    for value in Int64(0)..<1_000 {
+        let text = ParquetFilter.Value.bytes(Array("text \(value)".utf8))
+        let reader = try ParquetReader(
+            ParquetBytes(bytes), columns: ["s"], filters: [ParquetFilter(column: "s", least: text, greatest: text)])
+        var isThere = false
+        while try reader.next() {
+            for row in 0..<reader.rows.rowCount where reader.rows.columns[0].bytes(row).text == "text \(value)" {
+                isThere = true
+            }
+        }
+        #expect(isThere == (value < 300))
+        if value >= 300 { passed += reader.skippedGroupCount }
+        let number = ParquetFilter.Value.word(value * 7_919 % 1_000)
+        let numbers = try ParquetReader(
+            ParquetBytes(bytes), columns: ["m"], filters: [ParquetFilter(column: "m", least: number, greatest: number)])
+        #expect(try numbers.next(), "\(value)")
+    }
+    // One in a hundred is let through.
+    #expect(passed > 600)
+}

@@ -1,5 +1,7 @@
 """Parquet files against two independent readers: value by value, statistics, and what a run writes."""
+import json
 import lzma
+import random
 
 import configs
 import parquet_compare
@@ -78,3 +80,41 @@ def test_a_run_writes_the_same_rows_as_parquet_and_as_json_lines():
         run("millrace", "cat", config, code=65)
         report = audit(config, code=0)
         check(report["pipelines"][0]["balance"]["holds"], f"balance {report}")
+
+
+def test_bloom_filters_tell_duckdb_which_values_are_not_there():
+    chance = random.Random(3)
+    rows = [{"time": f"2026-03-04T{index % 24:02}:00:00Z", "id": f"{chance.getrandbits(64):016x}-{index % 3 * 'ü'}",
+             "number": chance.getrandbits(60), "ratio": chance.random(), "small": chance.getrandbits(30),
+             "kind": f"kind {chance.randrange(20) * 2}"} for index in range(40_000)]
+    types = {"id": "string", "number": "int64", "ratio": "double", "small": "int32", "kind": "string"}
+    columns = "".join(f"\n          - {{name: {name}, type: {kind}, bloom_filter: true}}" for name, kind in types.items())
+    with Workspace("parquet-bloom") as space:
+        space.write("logs/a.log", "".join(json.dumps(row) + "\n" for row in rows))
+        config = configs.embedded(space, [("app", "app", f"{space.path}/logs/*.log")], f"""
+      - table: shop.events
+        format: json
+        columns:
+          - {{name: time, type: timestamp, required: true}}{columns}
+        output: {{format: parquet, row_group: 1MiB}}
+""")
+        run("millrace", "run", "--once", "--config", config)
+        file = next((space / "warehouse" / "shop" / "events").rglob("part-*.parquet"))
+
+        def groups(name, value):
+            """How many row groups may hold a value, by DuckDB."""
+            literal = f"'{value}'" if isinstance(value, str) else f"{value!r}::{'DOUBLE' if name == 'ratio' else 'BIGINT'}"
+            return query(f"SELECT count(*) FILTER (NOT bloom_filter_excludes), count(*) FROM parquet_bloom_probe('{file}', '{name}', {literal})")[0]
+
+        others = {"id": lambda: f"{chance.getrandbits(64):016x}-", "number": lambda: chance.getrandbits(60), "ratio": chance.random,
+                  "small": lambda: chance.getrandbits(30), "kind": lambda: f"kind {chance.randrange(10) * 2 + 1}"}
+        for name, other in others.items():
+            for row in chance.sample(rows, 20):
+                check(groups(name, row[name])[0] >= 1, f"{name}: {row[name]!r} is said not to be there")
+            there = {row[name] for row in rows}
+            absent = [groups(name, value) for value in (other() for _ in range(60)) if value not in there]
+            passed, total = sum(found for found, _ in absent), sum(count for _, count in absent)
+            check(total >= 60 and passed <= total // 10, f"{name}: {passed} of {total} groups may hold what is not there")
+        row = rows[4_711]
+        found = query(f"SELECT number, ratio FROM read_parquet('{file}') WHERE id = '{row['id']}'")
+        check(found == [(row["number"], row["ratio"])], f"one row is found by its id: {found}")

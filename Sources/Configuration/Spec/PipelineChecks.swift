@@ -21,6 +21,7 @@ extension PipelineSpecs {
         only("pattern", column.type == .string, "string")
         only("max_length", [.string, .json, .bytes].contains(column.type), "string, json and bytes")
         only("encoding", holds([.bytes], column.shape), "bytes")
+        only("bloom_filter", !column.type.isNested && column.type != .boolean, "flat and not boolean")
         only("min_length", [.string, .json, .bytes].contains(column.type), "string, json and bytes")
         only("time_format", hasTime, "timestamp and date")
         only("time_zone", hasTime, "timestamp and date")

@@ -168,6 +168,10 @@ enum PipelineSpecs {
                 .optional(
                     "at_most", .identifier, \.atMost,
                     "Name of another column whose value this one must not exceed; null passes."),
+                .optional(
+                    "bloom_filter", .boolean, \.hasBloomFilter,
+                    "For parquet: a Bloom filter in every row group, ten bits a value and at most 1 MiB, so that "
+                        + "readers look for a single value in few of them. Not for boolean and nested columns."),
                 .optional("encoding", .choice, \.bytesLayout, "How bytes are written in the event."),
             ],
             check: checkColumn,

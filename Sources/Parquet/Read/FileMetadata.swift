@@ -13,6 +13,7 @@ struct ChunkMetadata: Sendable {
     /// Where the page indexes are.
     var offsetIndex: (offset: Int64, byteCount: Int64)?
     var columnIndex: (offset: Int64, byteCount: Int64)?
+    var bloomOffset: Int64?
 
     /// Where the chunk begins.
     var offset: Int64 {
@@ -118,6 +119,7 @@ struct FileMetadata: Sendable {
                 case 9: chunk.dataPageOffset = Int64(try input.size("a chunk's offset"))
                 case 11: chunk.dictionaryPageOffset = Int64(try input.size("a dictionary's offset"))
                 case 12: try statistics(&input, into: &chunk)
+                case 14: chunk.bloomOffset = Int64(try input.size("a Bloom filter's place"))
                 default: return false
                 }
                 return true

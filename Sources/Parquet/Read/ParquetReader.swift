@@ -125,7 +125,7 @@ public final class ParquetReader {
         while group + 1 < metadata.groups.count {
             group += 1
             let current = metadata.groups[group]
-            if isRuledOut(current) {
+            if try isRuledOut(current) {
                 skippedGroupCount += 1
                 continue
             }
@@ -190,13 +190,15 @@ public final class ParquetReader {
         return found
     }
 
-    private func isRuledOut(_ group: GroupMetadata) -> Bool {
-        filters.contains { filter in
+    private func isRuledOut(_ group: GroupMetadata) throws(Failure) -> Bool {
+        for filter in filters {
             // Of a nested column nothing is known.
             guard let field = metadata.fields.first(where: { $0.name == filter.column }), field.kind == .scalar
-            else { return false }
-            let place = field.leaves.lowerBound
-            return filter.rulesOut(group.columns[place], metadata.columns[place], rowCount: group.rowCount)
+            else { continue }
+            let (chunk, column) = (group.columns[field.leaves.lowerBound], metadata.columns[field.leaves.lowerBound])
+            if filter.rulesOut(chunk, column, rowCount: group.rowCount) { return true }
+            if try filter.isNot(in: chunk, column, source) { return true }
         }
+        return false
     }
 }

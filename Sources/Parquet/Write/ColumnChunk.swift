@@ -24,6 +24,9 @@ struct ColumnChunkRecord: Sendable {
     var dictionaryByteCount = 0
     var uncompressedByteCount = 0
     var compressedByteCount = 0
+    /// The Bloom filter with its header, until it is in the file; then where it is.
+    var bloomFilter: [UInt8] = []
+    var bloomPlace: (offset: Int64, byteCount: Int)?
 }
 
 /// A finished row group. Offsets count from its first byte.

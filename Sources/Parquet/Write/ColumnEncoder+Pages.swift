@@ -18,6 +18,7 @@ extension ColumnEncoder {
         if valueCount > 0 {
             encoding = usesDictionary ? encodeNumbers(&scratch.payload) : try encodeValues(scratch)
         }
+        if hasBloomFilter, !usesDictionary { hashValues() }
         let bounds = pageBounds
         try writePage(encoding, bounds, levelByteCounts, scratch)
         if usesDictionary, dictionaryByteCount > options.dictionaryByteCount || !isWorthwhile { usesDictionary = false }
@@ -94,7 +95,9 @@ extension ColumnEncoder {
     /// Ends the chunk: the last page, the dictionary page and the record.
     func finishChunk(_ scratch: EncoderScratch) throws(Failure) {
         try finishPage(scratch)
-        if record.pages.contains(where: { $0.encoding == .rleDictionary }) { try writeDictionary(scratch) }
+        let hasDictionary = record.pages.contains { $0.encoding == .rleDictionary }
+        if hasDictionary { try writeDictionary(scratch) }
+        if hasBloomFilter { makeBloomFilter(withDictionary: hasDictionary) }
         record.valueCount = chunkEntryCount
         record.compressedByteCount = dictionaryPage.count + pages.count
         record.dictionaryByteCount = dictionaryPage.count

@@ -41,6 +41,9 @@ final class ColumnEncoder {
     /// The dictionary page with its header; made at the end.
     var dictionaryPage = ByteBuffer()
     var record = ColumnChunkRecord()
+    let hasBloomFilter: Bool
+    /// For the Bloom filter: of the values that no dictionary holds.
+    var hashes: [UInt64] = []
     var chunkRowCount = 0
     /// Values and nulls of the finished pages.
     var chunkEntryCount = 0
@@ -61,6 +64,8 @@ final class ColumnEncoder {
     init(_ leaf: Leaf, _ options: ParquetOptions) {
         self.leaf = leaf
         self.options = options
+        hasBloomFilter = leaf.isFlat && options.bloomColumns.contains(leaf.name) && leaf.physical != .boolean
+            && leaf.physical != .int96
         texts = ByteBounds(limit: max(8, options.boundByteCount))
         chunkTexts = ByteBounds(limit: max(8, options.boundByteCount))
         usesDictionary = false
@@ -76,6 +81,7 @@ final class ColumnEncoder {
         (chunkRowCount, chunkEntryCount, rawByteCount) = (0, 0, 0)
         (chunkWords, chunkDoubles, chunkWides) = (WordBounds(), DoubleBounds(), WideBounds())
         chunkTexts.removeAll()
+        hashes.removeAll(keepingCapacity: true)
         usesDictionary = leaf.physical != .boolean && options.dictionaryByteCount > 0 && restCount == 0
         (isDictionaryJudged, prefersPrefixes) = (false, nil)
         pageStart = (0, 0)
@@ -109,7 +115,7 @@ final class ColumnEncoder {
 
     /// Bytes of memory held for this row group.
     var heldByteCount: Int {
-        pages.count + values.count + numbers.count + levels.count + repetitions.count
+        pages.count + values.count + numbers.count + levels.count + repetitions.count + 8 * hashes.count
             + (wordDictionary?.heldByteCount ?? 0)
             + (byteDictionary?.heldByteCount ?? 0)
     }

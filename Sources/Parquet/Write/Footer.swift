@@ -192,6 +192,10 @@ struct Footer {
             let type = options.usesPages2 ? 3 : 0
             for (encoding, count) in used { list.element { Self.write(pageType: type, encoding, count, to: &$0) } }
         }
+        if let place = chunk.bloomPlace {
+            output.int64(14, place.offset)
+            output.int32(15, place.byteCount)
+        }
     }
 
     private static func write(

@@ -46,6 +46,12 @@ public final class ParquetFile {
             try unsafe put(column.dictionaryPage.bytes, write)
             try unsafe put(column.pages.bytes, write)
         }
+        for index in record.columns.indices where !record.columns[index].bloomFilter.isEmpty {
+            let filter = record.columns[index].bloomFilter
+            record.columns[index].bloomPlace = (byteCount, filter.count)
+            record.columns[index].bloomFilter = []
+            try unsafe put(filter, write)
+        }
         groups.append(record)
         rowCount += Int64(group.rowCount)
     }

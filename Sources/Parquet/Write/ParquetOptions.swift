@@ -38,6 +38,8 @@ public struct ParquetOptions: Sendable, Equatable {
     public var usesDelta = true
     /// Data pages of version 2: levels are not compressed, so that readers may look at them alone.
     public var usesPages2 = false
+    /// Columns with a Bloom filter a row group, for look-ups of single values; flat ones, not boolean, not INT96.
+    public var bloomColumns: Set<String> = []
     /// `created_by` of the file: `millrace version 1.2.3 (build abc)`.
     public var createdBy = "millrace version 0 (build 0)"
     /// Key-value pairs of the file.
@@ -51,7 +53,7 @@ public struct ParquetOptions: Sendable, Equatable {
             && left.pageRowCount == right.pageRowCount && left.dictionaryByteCount == right.dictionaryByteCount
             && left.boundByteCount == right.boundByteCount && left.usesInt96 == right.usesInt96
             && left.usesDelta == right.usesDelta && left.usesPages2 == right.usesPages2
-            && left.createdBy == right.createdBy
+            && left.bloomColumns == right.bloomColumns && left.createdBy == right.createdBy
             && left.metadata.elementsEqual(right.metadata) { $0 == $1 }
     }
 }

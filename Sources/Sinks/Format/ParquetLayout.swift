@@ -26,6 +26,7 @@ public final class ParquetLayout: Sendable {
         options.rowGroupByteCount = route.rowGroupByteCount
         options.usesInt96 = route.timestampLayout == .int96
         options.usesPages2 = route.pageLayout == .v2
+        options.bloomColumns = Set(columns.filter(\.hasBloomFilter).map(\.name))
         options.createdBy = "millrace version \(Release.version) (build \(Release.version))"
         let schema = self.columns.map { "\($0.name) \($0.shape.text)" }.joined(separator: "\n")
         options.metadata = [
