@@ -87,6 +87,9 @@ struct ChangeLogFolder: Sendable {
         return files
     }
 
+    /// Puts statements before all rows of their position.
+    private static let statementShift: Int64 = 1 << 40
+
     /// The statements of a file of the log of them.
     func statements(_ file: ChangeFile) throws(Failure) -> [SchemaEntry] {
         let fields: [ChangeLog.Field] = [
@@ -98,9 +101,11 @@ struct ChangeLogFolder: Sendable {
         while try reader.next() {
             let columns = reader.rows.columns
             for row in 0..<reader.rows.rowCount {
-                let place = SourcePlace(
+                var place = SourcePlace(
                     leg: columns[0].integer(row), file: columns[1].integer(row), position: columns[2].integer(row),
                     row: columns[3].integer(row))
+                // Why: at one position of a binlog stand a snapshot's statements and its rows, each counted apart.
+                if place.file != 0 { place.row &-= Self.statementShift }
                 var entry = SchemaEntry(
                     place: place, entry: columns[4].integer(row), database: columns[5].bytes(row).text)
                 if !columns[6].isNull(row) { entry.table = columns[6].bytes(row).text }

@@ -49,9 +49,10 @@ struct ChangeRecord {
 
     /// Whether this is the other change once more.
     func repeats(_ other: ChangeRecord) -> Bool {
-        guard kind == other.kind, kind != .snapshot, place == other.place, identity.equals(other.identity) else {
-            return false
-        }
+        // Why the entry: a message of several rows (Canal) may hold twins.
+        guard kind == other.kind, kind != .snapshot, place == other.place, entry == other.entry,
+            identity.equals(other.identity)
+        else { return false }
         switch (row, other.row) {
         case (let left?, let right?): return left.equals(right)
         case (nil, nil): return true

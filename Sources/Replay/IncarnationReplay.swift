@@ -103,10 +103,7 @@ struct IncarnationReplay {
     /// The version whose columns the base has; nil where types are guesses, and its columns go by their names.
     private func baseVersion(_ base: Beginning) throws(Failure) -> Int? {
         if isInferred { return nil }
-        let from = base.manifest.versionFrom
-        guard let index = incarnation.versions.firstIndex(where: { $0.from == from }),
-            incarnation.versions[index].columns.map(\.name) == base.manifest.columns.map(\.name)
-        else {
+        guard let index = base.manifest.version(of: incarnation) else {
             throw ReplayFailure.corrupt(base.folder, "its columns are none that \(incarnation.name.text) ever had")
         }
         return index

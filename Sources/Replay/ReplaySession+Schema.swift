@@ -12,13 +12,15 @@ extension ReplaySession {
         let dates: DateRule = sync.spec.dates == .text ? .text : .typed
         let first = SchemaHistory(entries, schemaFile: sync.schemaFile, dates: dates)
         var inferred: [TableName: TableVersion] = [:]
-        for name in names where first.incarnations(of: name).isEmpty {
+        for name in names {
             let files = files(of: name).filter { $0.day <= day }
-            guard !files.isEmpty else { continue }
+            // Why also where there are statements: the table may have been there before the first of them.
+            let end = first.firstPlace(of: name) ?? .end
+            guard !files.isEmpty, try begin(files, before: end) else { continue }
             var hasTypes = false
             for file in files {
                 let scan = try scan(file, withTypes: true)
-                for (document, place) in scan.types {
+                for (document, place) in scan.types where place < end {
                     var entry = SchemaEntry(place: place, database: name.database)
                     entry.table = name.table
                     entry.types = document
@@ -27,7 +29,7 @@ extension ReplaySession {
                     hasTypes = true
                 }
             }
-            if !hasTypes { inferred[name] = try infer(name, files, day, dates) }
+            if !hasTypes { inferred[name] = try infer(name, files, day, before: end, dates) }
         }
         let history = SchemaHistory(entries, schemaFile: sync.schemaFile, inferred: inferred, dates: dates)
         for problem in history.problems {
@@ -37,17 +39,30 @@ extension ReplaySession {
         return history
     }
 
+    private func begin(_ files: [ChangeFile], before end: SourcePlace) throws(Failure) -> Bool {
+        if end == .end { return true }
+        for file in files {
+            if let place = try scan(file).firstPlace, place < end { return true }
+        }
+        return false
+    }
+
     private func infer(
-        _ name: TableName, _ files: [ChangeFile], _ day: String, _ dates: DateRule
+        _ name: TableName, _ files: [ChangeFile], _ day: String, before end: SourcePlace, _ dates: DateRule
     ) throws(Failure) -> TableVersion {
         let known = previous.values.first { $0.manifest.source == name && $0.manifest.schemaSource == "inferred" }
         var schema = InferredSchema(known.flatMap { $0.manifest.guessedVersion(dates) })
         for file in files where known == nil || file.day == day {
             let reader = try ParquetReader(
-                LocalParquet(store.warehouse + "/" + file.path), columns: ["before", "after", "key"])
+                LocalParquet(store.warehouse + "/" + file.path),
+                columns: ["before", "after", "key", "leg", "place_file", "place_position", "place_row"])
             while try reader.next() {
                 let columns = reader.rows.columns
                 for row in 0..<reader.rows.rowCount {
+                    let place = SourcePlace(
+                        leg: columns[3].integer(row), file: columns[4].integer(row),
+                        position: columns[5].integer(row), row: columns[6].integer(row))
+                    guard place < end else { continue }
                     let key = columns[2].isNull(row) ? nil : JSONNames.list(columns[2].bytes(row))
                     for column in columns[0...1] where !column.isNull(row) {
                         schema.observe(column.bytes(row), key: key)

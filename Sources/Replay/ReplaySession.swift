@@ -16,7 +16,7 @@ final class ReplaySession: @unchecked Sendable {
     let sync: SyncReplay
     let store: StateStore
     let names: [TableName]
-    let statements: [(day: String, entry: SchemaEntry)]
+    private(set) var statements: [(day: String, entry: SchemaEntry)]
     var report = SyncReport()
     /// The states of the day before, by incarnation.
     private(set) var previous: [String: State] = [:]
@@ -45,6 +45,8 @@ final class ReplaySession: @unchecked Sendable {
     }
 
     func run(lastDay: String?, tables: Set<String>) throws(Failure) -> SyncReport {
+        try placeStatements()
+        if let newest = days.last { try removeBeyond(newest) }
         let days = days.filter { day in lastDay.map { day <= $0 } ?? true }
         let floor = try keptFrom(days)
         for day in days {
@@ -63,6 +65,30 @@ final class ReplaySession: @unchecked Sendable {
     }
 
     // MARK: Days
+
+    /// Gives every statement the day of the changes that it stands among.
+    private func placeStatements() throws(Failure) {
+        guard !statements.isEmpty else { return }
+        var spans: [String: (first: SourcePlace, last: SourcePlace)] = [:]
+        for file in files.values.joined() {
+            let scan = try scan(file)
+            guard let first = scan.firstPlace, let last = scan.lastPlace else { continue }
+            let known = spans[file.day] ?? (first, last)
+            spans[file.day] = (min(known.first, first), max(known.last, last))
+        }
+        let days = StatementDays(spans)
+        for at in statements.indices {
+            statements[at].day = days.day(of: statements[at].entry.place, own: statements[at].day)
+        }
+    }
+
+    /// Removes states of days behind the newest one: a statement alone had made them, and changes that came since
+    /// say that it belongs elsewhere.
+    private func removeBeyond(_ newest: String) throws(Failure) {
+        for table in try ownTables() {
+            for day in try store.days(in: store.folder(of: table)) where day > newest { try takeAway(table, day) }
+        }
+    }
 
     /// The newest day that is too old to be looked at again; its states are what the next day begins with.
     private func keptFrom(_ days: [String]) throws(Failure) -> String? {

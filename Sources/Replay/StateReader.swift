@@ -42,6 +42,9 @@ public struct StateReader {
         log = try ChangeLogFolder(spec, warehouse: warehouse)
     }
 
+    /// What the records of a sync's tool never show.
+    public static func unseen(_ spec: SyncSpec) -> [String] { spec.format.unseen }
+
     /// All tables that have a state, by name.
     public func status() throws(Failure) -> [TableStatus] {
         var found: [TableStatus] = []

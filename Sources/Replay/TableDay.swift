@@ -55,7 +55,8 @@ struct TableDay: Sendable {
 
     func run(_ session: ReplaySession) throws(Failure) -> Outcome {
         let base = session.base(of: identity)
-        let files = files(session, from: day)
+        // Why all days: a statement that comes late makes a table known whose changes came before it.
+        let files = files(session, from: base == nil ? "" : day)
         let inputs = inputs(base?.manifest, files)
         var result = ReplayedDay(table: table, day: day)
         let manifest: StateManifest
@@ -147,7 +148,8 @@ struct TableDay: Sendable {
         var scans = try scan(files, session)
         // Why: a change may stand before others that were replayed with an earlier day, if partitions passed
         // midnight at different places: then both days are replayed in one, from the state before them.
-        while let found = base, overlaps(found.manifest, files, scans) {
+        // A state whose columns are none that the table is known to have had is passed over, too.
+        while let found = base, overlaps(found.manifest, files, scans) || !isKnown(found.manifest) {
             base = try session.olderBase(of: identity, before: found.manifest.day(in: found.folder))
             // Why `+`: it makes a text that comes behind the base's day and before the next one.
             files = self.files(session, from: base.map { $0.manifest.day(in: $0.folder) + "+" } ?? "")
@@ -191,6 +193,11 @@ struct TableDay: Sendable {
             ends += scan.readingEnds.filter { $0 >= file.from && $0 < file.to }
         }
         return SnapshotReadings(starts: starts, ends: ends)
+    }
+
+    /// Whether a state has columns that its table is known to have had.
+    private func isKnown(_ manifest: StateManifest) -> Bool {
+        incarnation.versions.last?.source == .inferred || manifest.version(of: incarnation) != nil
     }
 
     private func scan(_ files: [NamedFile], _ session: ReplaySession) throws(Failure) -> [ChangeScan] {
@@ -241,7 +248,9 @@ struct TableDay: Sendable {
         manifest.rowCount = outcome.files.reduce(0) { $0 + $1.rowCount }
         manifest.visibleRowCount = manifest.rowCount
         manifest.counts = outcome.counts
-        manifest.losses = Dictionary(uniqueKeysWithValues: outcome.losses.list.map { ($0.loss.name, Int($0.count)) })
+        // Why a sum: a value that was lost on an earlier day is no better today.
+        manifest.losses = (base?.losses ?? [:]).merging(
+            outcome.losses.list.map { ($0.loss.name, Int($0.count)) }, uniquingKeysWith: &+)
         manifest.digest = Hexadecimal.digest(outcome.files.map { "\($0.name) \($0.byteCount) \($0.digest)" })
         return manifest
     }
@@ -256,6 +265,14 @@ extension TableIncarnation {
 }
 
 extension StateManifest {
+    /// The version of an incarnation whose columns the state has.
+    func version(of incarnation: TableIncarnation) -> Int? {
+        incarnation.versions.firstIndex { version in
+            version.from == versionFrom && version.columns.map(\.name) == columns.map(\.name)
+                && version.columns.map(\.shape) == columns.map(\.shape)
+        }
+    }
+
     /// The day of the folder that it lies in.
     func day(in folder: String) -> String { String(DurableFile.name(of: folder).dropFirst("dt=".utf8.count)) }
 }

@@ -30,9 +30,10 @@ public struct SourcePlace: Sendable, Hashable, Comparable {
         return left.row < right.row
     }
 
-    /// Whether both stand in one binlog event, whatever their rows.
+    /// Whether both stand in one binlog event, whatever their rows. Places that are a record's offset (file 0) may
+    /// be those of many events: then the row, which is the event's place in its file, counts too.
     func isBeside(_ other: SourcePlace) -> Bool {
-        leg == other.leg && file == other.file && position == other.position
+        leg == other.leg && file == other.file && position == other.position && (file != 0 || row == other.row)
     }
 }
 

@@ -172,8 +172,13 @@ enum SyncVerb {
                     "\(table.visibleRowCount)", lag, table.schemaSource,
                     remarks(table.contradictions, table.rejections, table.losses, late(table)))
             }
+            let unseen = StateReader.unseen(spec)
             text += "sync \(spec.name): \(tables.count) tables\n" + list.text
-            syncs.append(["sync": .string(spec.name), "tables": .array(tables.map { json($0, now) })])
+            text += "not in the records of \(spec.format.rawValue): \(unseen.joined(separator: "; "))\n"
+            syncs.append([
+                "sync": .string(spec.name), "not_in_records": .array(unseen.map { .string($0) }),
+                "tables": .array(tables.map { json($0, now) }),
+            ])
         }
         if command.flag("json") {
             Terminal.write(["version": 1, "syncs": .array(syncs)])

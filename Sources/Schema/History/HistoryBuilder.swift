@@ -182,6 +182,17 @@ struct HistoryBuilder {
             incarnations[id].events.append(TableEvent(place: place, kind: .partitionRows))
         }
         var next = incarnations[id].nextColumn
+        if definitions[id].source == .inferred, let entry, entry.types != nil {
+            // What the tool says is more than was guessed, and what the statement says of the guesses.
+            let names = actions.filter {
+                switch $0 {
+                case .rename, .change: true
+                default: false
+                }
+            }
+            _ = definitions[id].apply(names, &next)
+            if applyTypes(entry, isOverride: true) { return renameTable(name, actions) }
+        }
         let (newColumns, problems) = definitions[id].apply(actions, &next)
         for problem in problems { note(name, problem) }
         var added = Dictionary(uniqueKeysWithValues: newColumns.map { ($0, (TypedValue.null, false)) })
@@ -195,6 +206,10 @@ struct HistoryBuilder {
             added[column.id] = (fill.value, fill.isKnown)
         }
         addVersion(id, added)
+        renameTable(name, actions)
+    }
+
+    private mutating func renameTable(_ name: TableName, _ actions: [AlterAction]) {
         for case .renameTable(let to) in actions { rename(name, to.resolved(name.database)) }
     }
 

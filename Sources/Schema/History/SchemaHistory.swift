@@ -76,6 +76,9 @@ public struct SchemaHistory: Sendable {
         return (incarnation, incarnations[incarnation].version(at: place))
     }
 
+    /// Where a name first meant a table; nil if it never did.
+    public func firstPlace(of name: TableName) -> SourcePlace? { names.firstPlace(of: name) }
+
     /// The incarnations that ever had a name, in order of birth.
     public func incarnations(of name: TableName) -> [Int] {
         incarnations.indices.filter { index in incarnations[index].names.contains { $0.name == name } }
@@ -106,6 +109,11 @@ struct NameHistory: Sendable {
         guard let others = folded[Self.fold(name)] else { return nil }
         let found = Set(others.compactMap { exact($0, place) })
         return found.count == 1 ? found.first : nil
+    }
+
+    func firstPlace(of name: TableName) -> SourcePlace? {
+        if let list = spans[name] { return list.first?.from }
+        return folded[Self.fold(name)]?.compactMap { spans[$0]?.first?.from }.min()
     }
 
     /// The incarnation that a name means behind all that was set.

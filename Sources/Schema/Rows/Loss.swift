@@ -1,3 +1,5 @@
+public import Columns
+
 /// What a tool's record does not tell of a value, by kind: counted, never passed on silently.
 ///
 /// `docs/formats/types.md` names what cannot be seen in a record at all.
@@ -64,6 +66,18 @@ public enum Loss: Int, Sendable, CaseIterable {
         case .assumedZone: "assumed_zone"
         case .guessedMode: "guessed_mode"
         case .unknownFill: "unknown_fill"
+        }
+    }
+}
+
+extension ChangeTool {
+    /// What no record of the tool ever shows, so that nothing can count it. In `sync status` and in the docs.
+    public var unseen: [String] {
+        switch self {
+        case .maxwell: ["TRUNCATE", "JSON null (comes as NULL)", "the empty error value of an ENUM (comes as NULL)"]
+        case .debezium:
+            ["TRUNCATE, unless skipped.operations=none", "years below 100 (moved by enable.time.adjuster)"]
+        case .canal: ["positions in the source: records that come again count as new ones"]
         }
     }
 }
