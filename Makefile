@@ -32,8 +32,8 @@ system: bootstrap ## tests of the programs as processes only
 models: bootstrap ## the commit protocol's model tests, every fault at every operation
 	@MILLRACE_MODELS=all $(SWIFT) test -j $(JOBS) --filter CommitLogTests 2>&1 | tail -n 20
 
-recordings: bootstrap ## changes that real tools recorded, against the tables that the database ended with
-	@scripts/recordings.sh
+recordings: bootstrap ## changes that real tools recorded, against the tables that the database ended with; FROM=folder
+	@scripts/recordings.sh $(or $(FROM),../shared/data/cdc-live) $(OPTIONS)
 
 torture: release ## a million lines, fifty kills of each daemon, a broker stopped twice
 	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full
