@@ -68,11 +68,11 @@ internal import JSON
         guard !event.rowsAfter.isEmpty else {
             return .refused(reader.value(Path.data.rawValue).kind == .none ? .missing : .wrongType, field)
         }
-        var parts = JSONParts(event.rowsAfter)
+        var parts = JSONParts(event.rowsAfter, isArray: true)
         var count = 0
-        while parts.next() {
-            guard parts.value[0] == UInt8(ascii: "{") else { return .refused(.wrongType, field) }
-            guard !parts.value.isEmptyObject else { return .refused(.missing, field) }
+        while let part = parts.next() {
+            guard part.value.isObject else { return .refused(.wrongType, field) }
+            guard !part.value.raw.isEmptyObject else { return .refused(.missing, field) }
             count += 1
         }
         return count > 0 ? .changes(count) : .refused(.missing, field)

@@ -100,7 +100,7 @@ extension ByteView {
     /// Whether it is a JSON object without members, or nothing at all. The text must be valid.
     var isEmptyObject: Bool {
         var parts = JSONParts(self)
-        return !parts.next()
+        return parts.next() == nil
     }
 }
 

@@ -37,12 +37,12 @@ public struct ChangeEvent {
     public func forEachRow(_ body: (_ before: ByteView, _ after: ByteView) -> Void) {
         guard !rowsAfter.isEmpty || !rowsBefore.isEmpty else { return body(before, after) }
         let isDelete = operation == .delete
-        var rows = JSONParts(rowsAfter)
-        var old = JSONParts(rowsBefore)
-        while rows.next() {
-            let earlier = !rowsBefore.isEmpty && old.next() ? old.value : .empty
-            let isObject = !earlier.isEmpty && earlier[0] == UInt8(ascii: "{")
-            body(isDelete ? rows.value : isObject ? earlier : .empty, isDelete ? .empty : rows.value)
+        var rows = JSONParts(rowsAfter, isArray: true)
+        var old = JSONParts(rowsBefore, isArray: true)
+        while let row = rows.next()?.value.raw {
+            let part = old.next()?.value ?? .missing
+            let earlier = part.isObject ? part.raw : .empty
+            body(isDelete ? row : earlier, isDelete ? .empty : row)
         }
     }
 }

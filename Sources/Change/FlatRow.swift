@@ -45,7 +45,7 @@ internal import JSON
     /// `{"ts_ms": 1}` and nothing else.
     var isHeartbeat: Bool {
         var parts = JSONParts(reader.rest())
-        return parts.next() && parts.name.equals("\"ts_ms\"") && !parts.next()
+        return parts.next()?.name.inside.equals("ts_ms") == true && parts.next() == nil
     }
 
     /// The row as an object, without what is about it.

@@ -1,6 +1,7 @@
 import Columns
 import Event
 
+import JSON
 @testable import Schema
 
 /// A replay in plain memory, one row after the other: what the real one must come to.

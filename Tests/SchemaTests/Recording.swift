@@ -1,5 +1,6 @@
 import Columns
 import Event
+import JSON
 import Platform
 
 @testable import Schema
@@ -150,7 +151,7 @@ struct Members {
     init?(_ bytes: [UInt8]) {
         var found: [String: [UInt8]] = [:]
         let isWhole = unsafe bytes.withUnsafeBytes { buffer in
-            var cursor = JSONCursor(unsafe ByteView(buffer))
+            var cursor = JSONParts(unsafe ByteView(buffer))
             while let (name, value) = cursor.next() {
                 if value.kind != .null { found[name.inside.text] = value.raw.array }
             }
@@ -162,7 +163,7 @@ struct Members {
 
     static func list(_ bytes: [UInt8]) -> [[UInt8]] {
         unsafe bytes.withUnsafeBytes { buffer in
-            var cursor = JSONCursor(unsafe ByteView(buffer), isArray: true)
+            var cursor = JSONParts(unsafe ByteView(buffer), isArray: true)
             var found: [[UInt8]] = []
             while let (_, value) = cursor.next() { found.append(value.raw.array) }
             return found

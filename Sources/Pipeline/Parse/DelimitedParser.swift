@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import JSON
 
 /// Fields between delimiters, by RFC 4180:
 ///

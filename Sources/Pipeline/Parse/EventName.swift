@@ -1,4 +1,5 @@
 public import Event
+internal import JSON
 
 /// The name of an event as tables have it (`_event_id`): `<stream>:<from>-<to>`, in topics that others fill
 /// `<topic>:<partition>:<offset>`. What the events of a pack share is made once; nothing is allocated per event.

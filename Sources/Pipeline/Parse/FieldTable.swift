@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import JSON
 
 /// Which fields the columns of a route read, by number, and what becomes of the others.
 struct FieldPlan: Sendable {

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import JSON
 
 /// Pairs of name and value: logfmt, and pairs with separators of one's own.
 ///

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import JSON
 
 /// What a column can read that is not in the event but about it: paths that begin with `_`.
 enum Metadata: UInt8, Sendable, CaseIterable {

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import JSON
 internal import Regex
 
 /// Named groups of PCRE2 patterns: the first pattern that matches somewhere in the event counts (`^` and `$` tie it

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import JSON
 
 /// Syslog as it lies in files and as it comes from the wire.
 ///

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import JSON
 
 /// W3C extended log files (W3C WD-logfile-960323), as IIS and others write them.
 ///

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import JSON
 
 // Lists, maps and structs. The text was read as JSON before: it is whole, and only its values are in question.
 extension ValueReader {
@@ -9,111 +10,112 @@ extension ValueReader {
         nestedNode = rules[Int(step.index)].nested
         guard cell.kind == .structure else { return .wrongType }
         places.removeAll(keepingCapacity: true)
-        var text = JSONCursor(cell.bytes)
-        let reason = value(&text, nestedNode, column)
+        let reason = value(JSONPart(kind: .structure, raw: cell.bytes), nestedNode, column)
         hasValue = true
         return reason
     }
 
-    /// Appends the value at the cursor, which then stands behind it.
-    private mutating func value(_ text: inout JSONCursor, _ node: Int, _ column: Column) -> Rejection? {
+    private mutating func value(_ part: JSONPart, _ node: Int, _ column: Column) -> Rejection? {
         let type = nestedNodes[node].step.type
-        guard type.isNested, text.byte != UInt8(ascii: "n") else {
+        guard type.isNested, part.kind != .null else {
             nestedNode = node
-            return append(text.cell(type, unescaped), nestedNodes[node].step, to: column)
+            return append(cell(part, type), nestedNodes[node].step, to: column)
         }
-        let opening = type == .list ? UInt8(ascii: "[") : UInt8(ascii: "{")
-        guard text.byte == opening else {
+        guard part.kind == .structure, part.isObject != (type == .list) else {
             nestedNode = node
             return .wrongType
         }
         switch type {
-        case .list: return list(&text, node, column)
-        case .map: return map(&text, node, column)
-        default: return structure(&text, node, column)
+        case .list: return list(part.raw, node, column)
+        case .map: return map(part.raw, node, column)
+        default: return structure(part.raw, node, column)
         }
     }
 
-    private mutating func list(_ text: inout JSONCursor, _ node: Int, _ column: Column) -> Rejection? {
+    /// A string with escapes goes through `unescaped`, and is valid until the next one does.
+    private func cell(_ part: JSONPart, _ type: ColumnType) -> Cell {
+        switch part.kind {
+        case .missing, .null: return .none
+        case .number: return Cell(kind: .number, bytes: part.raw)
+        case .yes: return Cell(kind: .yes, bytes: part.raw)
+        case .no: return Cell(kind: .no, bytes: part.raw)
+        case .structure: return Cell(kind: .structure, bytes: part.raw)
+        case .string:
+            if type == .json { return Cell(kind: .string, bytes: part.raw) }
+            guard part.hasEscape else { return Cell(kind: .string, bytes: part.inside) }
+            unescaped.removeAll(reserving: part.raw.count)
+            unescaped.append(unescaped: part.inside)
+            return Cell(kind: .string, bytes: unescaped.view)
+        }
+    }
+
+    private mutating func list(_ text: ByteView, _ node: Int, _ column: Column) -> Rejection? {
         let child = nestedNodes[node].children.lowerBound
         let elements = column.children[0]
-        text.open()
-        while text.byte != UInt8(ascii: "]"), text.byte != 0 {
-            if let reason = value(&text, child, elements) { return reason }
-            text.comma()
+        var parts = JSONParts(text, isArray: true)
+        while let part = parts.next() {
+            if let reason = value(part.value, child, elements) { return reason }
         }
-        text.step()
+        if parts.isBroken { return .malformed }
         column.appendList()
         return nil
     }
 
-    private mutating func structure(_ text: inout JSONCursor, _ node: Int, _ column: Column) -> Rejection? {
+    private mutating func structure(_ text: ByteView, _ node: Int, _ column: Column) -> Rejection? {
         let children = nestedNodes[node].children
         let names = nestedNodes[node].names
         let base = places.count
-        for _ in children { places.append(-1) }
-        text.open()
-        while text.byte != UInt8(ascii: "}"), text.byte != 0 {
-            let name = text.cell(.string, unescaped).bytes
-            let field = nestedFields[names].index(of: name)
-            text.colon()
+        for _ in children { places.append(.missing) }
+        var parts = JSONParts(text)
+        while let part = parts.next() {
+            let field = nestedFields[names].index(of: cell(part.name, .string).bytes)
             // Of equal names the last counts.
-            if field >= 0 { places[base + field] = Int32(truncatingIfNeeded: text.at) }
-            text.skip()
-            text.comma()
+            if field >= 0 { places[base + field] = part.value }
         }
-        text.step()
-        var inner = text
+        if parts.isBroken { return .malformed }
         for (index, column) in column.children.enumerated() {
-            let place = Int(places[base + index])
-            if place < 0 {
+            let part = places[base + index]
+            if part.kind == .missing {
                 column.appendNull()
-                continue
+            } else if let reason = value(part, children.lowerBound + index, column) {
+                return reason
             }
-            inner.at = place
-            if let reason = value(&inner, children.lowerBound + index, column) { return reason }
         }
         places.removeLast(children.count)
         column.appendStructure()
         return nil
     }
 
-    private mutating func map(_ text: inout JSONCursor, _ node: Int, _ column: Column) -> Rejection? {
+    private mutating func map(_ text: ByteView, _ node: Int, _ column: Column) -> Rejection? {
         let key = nestedNodes[node].children.lowerBound
         let (keys, values) = (column.children[0], column.children[1])
         let base = places.count
         let first = keys.count
-        text.open()
-        while text.byte != UInt8(ascii: "}"), text.byte != 0 {
-            places.append(Int32(truncatingIfNeeded: text.at))
-            if let reason = appendKey(&text, key, keys) { return reason }
-            text.colon()
-            places.append(Int32(truncatingIfNeeded: text.at))
-            text.skip()
-            text.comma()
+        var parts = JSONParts(text)
+        while let part = parts.next() {
+            if let reason = appendKey(part.name, key, keys) { return reason }
+            places.append(part.name)
+            places.append(part.value)
         }
-        text.step()
-        var inner = text
+        if parts.isBroken { return .malformed }
         if dropEarlierKeys(keys, from: first, base) {
             keys.truncate(to: first)
-            for index in stride(from: base, to: places.count, by: 2) where places[index] >= 0 {
-                inner.at = Int(places[index])
-                if let reason = appendKey(&inner, key, keys) { return reason }
+            for index in stride(from: base, to: places.count, by: 2) where places[index].kind != .missing {
+                if let reason = appendKey(places[index], key, keys) { return reason }
             }
         }
-        for index in stride(from: base, to: places.count, by: 2) where places[index] >= 0 {
-            inner.at = Int(places[index + 1])
-            if let reason = value(&inner, key + 1, values) { return reason }
+        for index in stride(from: base, to: places.count, by: 2) where places[index].kind != .missing {
+            if let reason = value(places[index + 1], key + 1, values) { return reason }
         }
         places.removeLast(places.count - base)
         column.appendList()
         return nil
     }
 
-    private mutating func appendKey(_ text: inout JSONCursor, _ key: Int, _ keys: Column) -> Rejection? {
+    private mutating func appendKey(_ name: JSONPart, _ key: Int, _ keys: Column) -> Rejection? {
         nestedNode = key
         let step = nestedNodes[key].step
-        var cell = text.cell(.string, unescaped)
+        var cell = cell(name, .string)
         // Names are strings; what they stand for is the key's own business.
         if step.type != .string { cell.kind = .text }
         if let reason = append(cell, step, to: keys) { return reason }
@@ -136,7 +138,7 @@ extension ValueReader {
             }
             if keySlots[slot] >= 0 {
                 hasEqual = true
-                places[base + 2 * Int(keySlots[slot])] = -1
+                places[base + 2 * Int(keySlots[slot])] = .missing
             }
             keySlots[slot] = Int32(truncatingIfNeeded: index)
         }

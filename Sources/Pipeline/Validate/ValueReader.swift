@@ -26,8 +26,8 @@ struct ValueReader {
     let nestedFields: [FieldNames]
     /// The part of a nested column that was read last: it decided a rejection.
     var nestedNode = 0
-    /// Where values stand in the document: those of the structs and maps that are being read, the innermost last.
-    var places: [Int32] = []
+    /// Values of the structs and maps that are being read, the innermost last.
+    var places: [JSONPart] = []
     /// Slots of a map's keys, to find equal ones.
     var keySlots: [Int32] = []
     /// Strings of a nested column without their escapes.

@@ -1,5 +1,6 @@
 public import Columns
 internal import Event
+internal import JSON
 
 /// Brings a column's values from one type to another, as an ALTER does with rows already there.
 ///

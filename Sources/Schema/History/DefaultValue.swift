@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import JSON
 
 /// The value that a DEFAULT clause, or its absence, gives to rows already there.
 struct DefaultValue {

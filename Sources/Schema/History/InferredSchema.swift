@@ -1,5 +1,6 @@
 public import Columns
 public import Event
+internal import JSON
 
 /// Columns of a table that no statement and no record tells the types of: found out from its rows.
 ///
@@ -52,7 +53,7 @@ public struct InferredSchema: Sendable {
     /// Looks at a row's document; `key` are the key's columns as its record says them.
     public mutating func observe(_ document: ByteView, key: [String]? = nil) {
         if let key, self.key.isEmpty { self.key = key }
-        var cursor = JSONCursor(document)
+        var cursor = JSONParts(document)
         while let (name, value) = cursor.next() {
             let scratch = Scratch(capacity: 64)
             scratch.append(unescaped: name.inside)
@@ -70,7 +71,7 @@ public struct InferredSchema: Sendable {
         }
     }
 
-    private mutating func observe(_ value: RawValue, _ at: Int) {
+    private mutating func observe(_ value: JSONPart, _ at: Int) {
         let rank: Rank
         switch value.kind {
         case .missing, .null: return

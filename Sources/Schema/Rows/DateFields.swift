@@ -1,4 +1,5 @@
 internal import Event
+internal import JSON
 internal import TimeZone
 
 /// A date and time of day as written: may be a zero date, or a day that does not exist.

@@ -5,7 +5,7 @@ internal import TimeZone
 
 extension RowDecoder {
     /// A value as Canal writes it: a string, or null.
-    func appendCanal(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
+    func appendCanal(_ value: JSONPart, _ index: Int, _ column: Column) -> Bool {
         let codec = codecs[index]
         switch value.kind {
         case .missing: return false

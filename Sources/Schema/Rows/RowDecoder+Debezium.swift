@@ -4,7 +4,7 @@ internal import JSON
 
 extension RowDecoder {
     /// A value as Debezium writes it, in any of its modes.
-    func appendDebezium(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
+    func appendDebezium(_ value: JSONPart, _ index: Int, _ column: Column) -> Bool {
         let row = column.count
         guard appendDebeziumValue(value, index, column) else { return false }
         if !keepsNull, let standIn = standIns[index], !column.isNull(row), TypedValue(column, row) == standIn {
@@ -13,7 +13,7 @@ extension RowDecoder {
         return true
     }
 
-    private func appendDebeziumValue(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
+    private func appendDebeziumValue(_ value: JSONPart, _ index: Int, _ column: Column) -> Bool {
         let codec = codecs[index]
         switch value.kind {
         case .missing: return false
@@ -95,7 +95,7 @@ extension RowDecoder {
             return true
         default: break
         }
-        if codec.shape.type == .string { return appendRaw(RawValue(kind: .number, raw: text), codec, column) }
+        if codec.shape.type == .string { return appendRaw(JSONPart(kind: .number, raw: text), codec, column) }
         return codec.append(text, to: column, output, &losses)
     }
 
@@ -208,9 +208,9 @@ extension RowDecoder {
 
     /// `{"wkb": base64, "srid": number}` as the server stores it: SRID, then WKB.
     private func append(geometry document: ByteView, _ column: Column) -> Bool {
-        var cursor = JSONCursor(document)
+        var cursor = JSONParts(document)
         var srid: UInt32 = 0
-        var wkb: RawValue?
+        var wkb: JSONPart?
         while let (name, value) = cursor.next() {
             if name.inside.equals("srid"), value.kind == .number {
                 guard let number = IntegerText.parse(value.raw), let found = UInt32(exactly: number) else {

@@ -5,7 +5,7 @@ internal import TimeZone
 
 extension RowDecoder {
     /// A value as Maxwell writes it. Numbers and strings are what the server prints, but for the types named here.
-    func appendMaxwell(_ value: RawValue, _ index: Int, _ column: Column) -> Bool {
+    func appendMaxwell(_ value: JSONPart, _ index: Int, _ column: Column) -> Bool {
         let codec = codecs[index]
         switch value.kind {
         case .missing: return false
@@ -106,7 +106,7 @@ extension RowDecoder {
 
     /// `["a","b"]` as `a,b`.
     private func appendMembers(_ list: ByteView, _ column: Column) -> Bool {
-        var cursor = JSONCursor(list, isArray: true)
+        var cursor = JSONParts(list, isArray: true)
         output.removeAll()
         var isFirst = true
         while let (_, value) = cursor.next() {
@@ -121,7 +121,7 @@ extension RowDecoder {
     }
 
     /// JSON in a column of text, as it stands in the record.
-    func appendRaw(_ value: RawValue, _ codec: ColumnCodec, _ column: Column) -> Bool {
+    func appendRaw(_ value: JSONPart, _ codec: ColumnCodec, _ column: Column) -> Bool {
         guard codec.shape.type == .string else { return false }
         column.append(value.raw)
         return true

@@ -1,5 +1,6 @@
 public import Columns
 public import Event
+internal import JSON
 public import TimeZone
 
 /// What became of one row.
@@ -77,7 +78,7 @@ public final class RowDecoder {
     var hasTextTimes = false
     var isSnapshot = false
     private let names: NameTable
-    private var cells: [RawValue]
+    private var cells: [JSONPart]
     private var hasOwnNames = false
 
     public init(_ version: TableVersion, tool: ChangeTool, options: DecodeOptions = DecodeOptions()) {
@@ -157,7 +158,7 @@ public final class RowDecoder {
     }
 
     private func read(_ document: ByteView, _ outcome: inout RowOutcome) {
-        var cursor = JSONCursor(document)
+        var cursor = JSONParts(document)
         var expected = 0
         while let (name, value) = cursor.next() {
             var text = name.inside
@@ -216,7 +217,7 @@ public final class RowDecoder {
     }
 
     /// The content of a string, unescaped. Valid until the next call.
-    func content(_ value: RawValue) -> ByteView {
+    func content(_ value: JSONPart) -> ByteView {
         guard value.hasEscape else { return value.inside }
         input.removeAll()
         input.append(unescaped: value.inside)
