@@ -1,17 +1,23 @@
+internal import Glibc
 internal import Synchronization
 
 /// Forced errors for tests: a debug build asks before every system call, a release build never does.
 public enum SyscallFaults {
-    /// Decides for a call by name and path; nil lets it through. Called on the calling thread.
+    /// Decides for a call by name and path (empty: of an open file); nil lets it through.
     public typealias Decide = @Sendable (_ call: String, _ path: String) -> Errno?
 
     #if DEBUG
-    private static let decide = Mutex<Decide?>(nil)
+    /// By thread: tests that run side by side in one process do not meet each other's faults.
+    private static let deciders = Mutex<[pthread_t: Decide]>([:])
 
-    /// Runs `body` with a fault decider in force for the whole process.
+    /// Runs `body` with a fault decider in force for calls of this thread.
     public static func with<Result>(_ decider: @escaping Decide, _ body: () throws -> Result) rethrows -> Result {
-        decide.withLock { $0 = decider }
-        defer { decide.withLock { $0 = nil } }
+        let thread = pthread_self()
+        let before = deciders.withLock { deciders in
+            defer { deciders[thread] = decider }
+            return deciders[thread]
+        }
+        defer { deciders.withLock { $0[thread] = before } }
         return try body()
     }
     #endif
@@ -19,7 +25,7 @@ public enum SyscallFaults {
     @inline(__always)
     static func check(_ call: StaticString, _ path: @autoclosure () -> String) throws(Errno) {
         #if DEBUG
-        let decider = decide.withLock { $0 }
+        let decider = deciders.withLock { deciders in deciders.isEmpty ? nil : deciders[pthread_self()] }
         if let decider, let fault = decider(call.description, path()) { throw fault }
         #endif
     }

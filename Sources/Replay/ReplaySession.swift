@@ -48,17 +48,13 @@ final class ReplaySession: @unchecked Sendable {
         try placeStatements()
         if let newest = days.last { try removeBeyond(newest) }
         let days = days.filter { day in lastDay.map { day <= $0 } ?? true }
-        let floor = try keptFrom(days)
+        let floors = try floors(days)
         for day in days {
-            if let floor, day <= floor {
-                if day == floor {
-                    previous = try states(of: day)
-                    try noteLate(floor)
-                }
-                continue
-            }
-            let made = try replay(day, tables)
+            let made = floors.isPassed(day) ? [:] : try replay(day, tables, floors)
             previous = tables.isEmpty ? made : try states(of: day)
+            for (incarnation, floor) in floors.states where floor.day <= day && previous[incarnation] == nil {
+                previous[incarnation] = floor.state
+            }
         }
         if let newest = days.last { try removeOld(newest) }
         return report
@@ -90,39 +86,79 @@ final class ReplaySession: @unchecked Sendable {
         }
     }
 
-    /// The newest day that is too old to be looked at again; its states are what the next day begins with.
-    private func keptFrom(_ days: [String]) throws(Failure) -> String? {
-        guard let newest = days.last.flatMap(CalendarDay.number) else { return nil }
-        let keep = Int(sync.spec.keepMilliseconds / 86_400_000)
-        var floor: String?
-        for day in days {
-            guard let number = CalendarDay.number(day), number < newest - keep else { continue }
-            if try !states(of: day).isEmpty { floor = day }
+    /// Where tables begin: for each incarnation its newest state of a day that is not kept any more, which is not made
+    /// again. A table without one begins with its first change.
+    ///
+    /// Why by table: a run may have ended in the middle of a day, and change logs may be older than is kept of them.
+    private struct Floors {
+        var states: [String: (day: String, state: State)] = [:]
+        /// Tables that are there at the end of the last day that is too old to be kept.
+        var needed: Set<String> = []
+        /// That day; nil: there is none.
+        var last: String?
+
+        /// Whether nothing of a day is to be made.
+        func isPassed(_ day: String) -> Bool {
+            guard let last, day <= last else { return false }
+            return needed.allSatisfy { isPassed(day, $0) }
         }
-        return floor
+
+        func isPassed(_ day: String, _ incarnation: String) -> Bool {
+            states[incarnation].map { day <= $0.day } ?? false
+        }
     }
 
-    /// Changes that came for days up to `floor` after their states were made: they change no state any more.
-    private func noteLate(_ floor: String) throws(Failure) {
-        let history = try history(floor)
-        for (name, number) in history.current {
-            guard !sync.spec.rule(of: name.text.utf8).ignore, let table = log.stateTable(name) else { continue }
-            let incarnation = history.incarnations[number]
-            let manifest = previous[incarnation.identity]?.manifest
-            let files = incarnation.names.flatMap { self.files(of: $0.name) }.filter { $0.day <= floor }
-            var late = 0
-            if files.count > manifest?.logFileCount ?? 0 {
-                var rows: Int64 = 0
-                for file in files {
-                    rows += try ParquetReader(LocalParquet(store.warehouse + "/" + file.path), columns: []).rowCount
-                }
-                late = Int(max(0, rows - (manifest?.logChangeCount ?? 0)))
+    private func floors(_ days: [String]) throws(Failure) -> Floors {
+        var floors = Floors()
+        guard let newest = days.last.flatMap(CalendarDay.number) else { return floors }
+        let keep = Int(sync.spec.keepMilliseconds / 86_400_000)
+        let isOld = { (day: String) in CalendarDay.number(day).map { $0 < newest - keep } ?? false }
+        guard let last = days.last(where: isOld) else { return floors }
+        for table in try ownTables() {
+            for day in try store.days(in: store.folder(of: table)).filter(isOld) {
+                guard let manifest = try store.manifest(of: table, day),
+                    floors.states[manifest.incarnation].map({ $0.day < day }) ?? true
+                else { continue }
+                floors.states[manifest.incarnation] = (day, (store.folder(of: table, day), manifest))
             }
-            if late > 0 { report.lateChanges[table] = late }
-            let note = late > 0 ? Array("{\"changes\":\(late),\"up_to\":\"\(floor)\"}\n".utf8) : nil
-            let path = store.lateFile(of: table)
-            if try store.read(path, maximum: 4_096) != note { try store.replace(path, with: note) }
         }
+        guard !floors.states.isEmpty else { return floors }
+        floors.last = last
+        let history = try history(last)
+        for (name, number) in history.current {
+            let rule = sync.spec.rule(of: name.text.utf8)
+            guard !rule.ignore, let table = log.stateTable(name) else { continue }
+            let incarnation = history.incarnations[number]
+            floors.needed.insert(incarnation.identity)
+            guard let floor = floors.states[incarnation.identity] else { continue }
+            if floor.state.folder == store.folder(of: table, floor.day) {
+                let shown = TableDay(
+                    sync: sync, store: store.aside("kept"), table: table, day: floor.day, incarnation: incarnation,
+                    rule: rule)
+                _ = try shown.publish(floor.state.manifest)
+            }
+            try noteLate(incarnation, table, floor.state.manifest, upTo: floor.day)
+        }
+        return floors
+    }
+
+    /// Changes that came for days up to the one that a table begins with: they change no state any more.
+    private func noteLate(
+        _ incarnation: TableIncarnation, _ table: String, _ manifest: StateManifest, upTo day: String
+    ) throws(Failure) {
+        let files = incarnation.names.flatMap { self.files(of: $0.name) }.filter { $0.day <= day }
+        var late = 0
+        if files.count > manifest.logFileCount {
+            var rows: Int64 = 0
+            for file in files {
+                rows += try ParquetReader(LocalParquet(store.warehouse + "/" + file.path), columns: []).rowCount
+            }
+            late = Int(max(0, rows - manifest.logChangeCount))
+        }
+        if late > 0 { report.lateChanges[table] = late }
+        let note = late > 0 ? Array("{\"changes\":\(late),\"up_to\":\"\(day)\"}\n".utf8) : nil
+        let path = store.lateFile(of: table)
+        if try store.read(path, maximum: 4_096) != note { try store.replace(path, with: note) }
     }
 
     private func removeOld(_ newest: String) throws(Failure) {
@@ -167,7 +203,9 @@ final class ReplaySession: @unchecked Sendable {
         return states
     }
 
-    private func replay(_ day: String, _ only: Set<String>) throws(Failure) -> [String: State] {
+    private func replay(
+        _ day: String, _ only: Set<String>, _ floors: Floors
+    ) throws(Failure) -> [String: State] {
         let history = try history(day)
         var current: Set<String> = []
         var tables: [TableDay] = []
@@ -175,7 +213,9 @@ final class ReplaySession: @unchecked Sendable {
             let rule = sync.spec.rule(of: name.text.utf8)
             guard !rule.ignore, let table = log.stateTable(name) else { continue }
             current.insert(table)
-            guard only.isEmpty || only.contains(table) else { continue }
+            guard only.isEmpty || only.contains(table),
+                !floors.isPassed(day, history.incarnations[number].identity)
+            else { continue }
             tables.append(
                 TableDay(
                     sync: sync, store: store.aside("\(tables.count)"), table: table, day: day,

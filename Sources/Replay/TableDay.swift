@@ -62,22 +62,29 @@ struct TableDay: Sendable {
         let manifest: StateManifest
         if let there = try store.manifest(of: table, day), there.inputs == inputs {
             manifest = there
-            result.isComplete = isComplete(manifest)
-            let publication = publication(manifest)
-            if try !publication.isThere() {
-                _ = try publication.make(from: store.folder(of: table, day))
-                try publication.put(isComplete: result.isComplete)
-            } else if result.isComplete {
-                try publication.markComplete()
-            } else {
-                try publication.markIncomplete()
-            }
+            result.isComplete = try publish(manifest)
         } else {
             manifest = try make(session, base, files, inputs, &result)
             result.isMade = true
         }
         report(manifest, &result)
         return Outcome(manifest: manifest, result: result)
+    }
+
+    /// Makes good what an end of the program between a state and its publication left; returns whether the day is
+    /// complete.
+    func publish(_ manifest: StateManifest) throws(Failure) -> Bool {
+        let isComplete = isComplete(manifest)
+        let publication = publication(manifest)
+        if try !publication.isThere() {
+            _ = try publication.make(from: store.folder(of: table, day))
+            try publication.put(isComplete: isComplete)
+        } else if isComplete {
+            try publication.markComplete()
+        } else {
+            try publication.markIncomplete()
+        }
+        return isComplete
     }
 
     private func publication(_ manifest: StateManifest) -> Publication {

@@ -101,7 +101,7 @@ import Transport
         let mirror = try FileMirror(path: path)
         _ = try mirror.append(key: [1], value: [1], timeoutMilliseconds: 1)
         let failure = #expect(throws: Failure.self) {
-            // Only this thread: the decider is the whole process's.
+
             let thread = currentThread()
             try SyscallFaults.with({ name, _ in name == call && currentThread() == thread ? .noSpace : nil }) {
                 _ = try mirror.append(key: [2], value: [2], timeoutMilliseconds: 1)
