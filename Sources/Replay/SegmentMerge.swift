@@ -98,6 +98,19 @@ final class SegmentMerge {
         try copy(rows)
     }
 
+    /// Whether no change falls on the rows before and at `upper` (nil: on those that are left), so that they may be
+    /// copied as they lie. What was merged before is handed to the writer then.
+    func passes(upTo upper: [UInt8]?) throws(Failure) -> Bool {
+        guard !hasOpenTwins else { return false }
+        if let record = pending {
+            guard let upper else { return false }
+            let isBehind = unsafe upper.withUnsafeBytes { record.identity.order(unsafe ByteView($0)) > 0 }
+            guard isBehind else { return false }
+        }
+        try flush()
+        return true
+    }
+
     /// Takes the changes that are left, and hands the last rows to the writer.
     func finish() throws(Failure) {
         if hasOpenTwins { try closeTwins() }

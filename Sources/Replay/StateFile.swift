@@ -8,6 +8,8 @@ public struct StateFile: Sendable, Equatable {
     public var digest: UInt64
     /// The identity of its first row.
     public var firstIdentity: [UInt8]
+    /// Of its row groups behind the first one: the identity of the first row.
+    public var groupIdentities: [[UInt8]] = []
 
     public init(name: String, rowCount: Int64, byteCount: Int64, digest: UInt64, firstIdentity: [UInt8]) {
         self.name = name

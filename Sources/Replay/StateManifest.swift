@@ -87,6 +87,7 @@ public struct StateManifest: Sendable, Equatable {
                 "name": .string(file.name), "rows": JSONValue(file.rowCount), "bytes": JSONValue(file.byteCount),
                 "digest": .string(Hexadecimal.text(file.digest)),
                 "first": .string(Hexadecimal.text(file.firstIdentity)),
+                "groups": .array(file.groupIdentities.map { .string(Hexadecimal.text($0)) }),
             ]
         }
         let columns = columns.map { column -> JSONValue in
@@ -141,8 +142,9 @@ public struct StateManifest: Sendable, Equatable {
                 let digest = file["digest"]?.string.flatMap({ UInt64($0, radix: 16) }),
                 let first = file["first"]?.string.flatMap(Hexadecimal.bytes)
             else { return nil }
-            files.append(
-                StateFile(name: name, rowCount: rows, byteCount: bytes, digest: digest, firstIdentity: first))
+            var read = StateFile(name: name, rowCount: rows, byteCount: bytes, digest: digest, firstIdentity: first)
+            read.groupIdentities = (file["groups"]?.array ?? []).compactMap { $0.string.flatMap(Hexadecimal.bytes) }
+            files.append(read)
         }
         for column in content["columns"]?.array ?? [] {
             guard let name = column["name"]?.string, let shape = column["type"]?.string.flatMap({ ColumnShape($0) })

@@ -121,6 +121,22 @@ struct StateMerge {
         return unsafe upper.withUnsafeBytes { record.identity.order(unsafe ByteView($0)) < 0 }
     }
 
+    /// Copies the next row groups of a file as they lie, as far as no change falls on them.
+    private func copyGroups(
+        _ file: StateFile, _ reader: ParquetReader, _ merge: SegmentMerge, _ writer: StateWriter
+    ) throws(Failure) {
+        // Why only with a key: without one equal rows may stand in two groups.
+        guard base?.conversion == nil, layout.table.isKeyed, !file.groupIdentities.isEmpty else { return }
+        while let index = reader.nextGroup, index <= file.groupIdentities.count {
+            let upper = index < file.groupIdentities.count ? file.groupIdentities[index] : nil
+            let first = index == 0 ? file.firstIdentity : file.groupIdentities[index - 1]
+            guard try merge.passes(upTo: upper), let group = try reader.storedGroup(index),
+                try writer.append(group, first: first)
+            else { return }
+            reader.skipGroup()
+        }
+    }
+
     // MARK: Work
 
     private struct Part: Sendable {
@@ -139,7 +155,9 @@ struct StateMerge {
                 guard reader.columns.elementsEqual(base.layout.shapes, by: { $0 == $1 }) else {
                     throw ReplayFailure.corrupt(base.folder + "/" + file.name, "it has other columns than its manifest")
                 }
-                while try reader.next() {
+                while true {
+                    try copyGroups(file, reader, merge, writer)
+                    guard try reader.next() else { break }
                     if let conversion = base.conversion {
                         try merge.take(conversion.convert(reader.rows))
                     } else {

@@ -36,6 +36,8 @@ final class StateWriter {
         let digest = HashStream()
         var rowCount = 0
         let firstIdentity: [UInt8]
+        /// Of the row groups behind the first one, in order.
+        var groupIdentities: [[UInt8]] = []
 
         init(_ name: String, _ path: String, _ file: consuming Descriptor, _ parquet: ParquetFile, _ first: [UInt8]) {
             self.name = name
@@ -83,6 +85,27 @@ final class StateWriter {
         coding.appendIdentity(of: rows, rows.rowCount - 1, to: lastIdentity)
     }
 
+    /// Takes a row group of another file as it lies there; `first`: the identity of its first row. False, and nothing
+    /// taken, if it is too small to stand for itself, or not what this writer would write.
+    func append(_ group: StoredGroup, first: [UInt8]) throws(Failure) -> Bool {
+        guard group.rowCount >= limits.groupRowCount / 4 else { return false }
+        // Why an eighth: rows that were inserted elsewhere in a file do not cut its last group off.
+        if let open, open.rowCount + group.rowCount > limits.fileRowCount + limits.fileRowCount / 8
+            || open.parquet.byteCount >= limits.fileByteCount
+        {
+            try closeFile()
+        }
+        try writeGroup()
+        let isNew = open == nil
+        if isNew { try makeFile(first) }
+        guard let open else { return false }
+        guard try unsafe open.parquet.append(group, write: { bytes throws(Failure) in try unsafe open.write(bytes) })
+        else { return false }
+        if !isNew { open.groupIdentities.append(first) }
+        open.rowCount += group.rowCount
+        return true
+    }
+
     /// The first row from `row` on that is not of the identity of the one before it.
     private func endOfTwins(_ rows: RowBatch, _ from: Int, _ row: Int) -> Int {
         if row > 0 {
@@ -99,7 +122,15 @@ final class StateWriter {
 
     private func take(_ rows: RowBatch, _ from: Int, _ to: Int) throws(Failure) {
         guard from < to else { return }
-        if open == nil { try openFile(rows, from) }
+        if open == nil || encoder?.rowCount == 0 {
+            scratch.removeAll()
+            coding.appendIdentity(of: rows, from, to: scratch)
+            if let open, open.rowCount > 0 {
+                open.groupIdentities.append(scratch.all.array)
+            } else if open == nil {
+                try makeFile(scratch.all.array)
+            }
+        }
         guard let open, let encoder else { return }
         if from == 0, to == rows.rowCount {
             try encoder.append(rows)
@@ -110,9 +141,7 @@ final class StateWriter {
         if encoder.isFull { try writeGroup() }
     }
 
-    private func openFile(_ rows: RowBatch, _ row: Int) throws(Failure) {
-        scratch.removeAll()
-        coding.appendIdentity(of: rows, row, to: scratch)
+    private func makeFile(_ first: [UInt8]) throws(Failure) {
         let fileName = "\(name)-\(files.count)"
         let path = folder + "/" + fileName
         // Why: a new encoder for each file, so that its bytes do not depend on the files before it.
@@ -120,7 +149,7 @@ final class StateWriter {
         do throws(Errno) {
             let file = try Syscalls.open(path, .createNew, permissions: 0o640)
             open = OpenFile(
-                fileName, path, file, ParquetFile(columns: layout.shapes, options: options), scratch.all.array)
+                fileName, path, file, ParquetFile(columns: layout.shapes, options: options), first)
         } catch {
             throw ReplayFailure.storage(error, "make", path)
         }
@@ -137,10 +166,11 @@ final class StateWriter {
         guard let open else { return }
         try unsafe open.parquet.finish { bytes throws(Failure) in try unsafe open.write(bytes) }
         do throws(Errno) { try open.file.sync() } catch { throw ReplayFailure.storage(error, "sync", open.path) }
-        files.append(
-            StateFile(
-                name: open.name, rowCount: Int64(open.rowCount), byteCount: open.parquet.byteCount,
-                digest: open.digest.digest, firstIdentity: open.firstIdentity))
+        var file = StateFile(
+            name: open.name, rowCount: Int64(open.rowCount), byteCount: open.parquet.byteCount,
+            digest: open.digest.digest, firstIdentity: open.firstIdentity)
+        file.groupIdentities = open.groupIdentities
+        files.append(file)
         self.open = nil
         encoder = nil
     }

@@ -5,11 +5,16 @@ struct ChunkMetadata: Sendable {
     var codec = 0
     var valueCount: Int64 = 0
     var compressedByteCount: Int64 = 0
+    var uncompressedByteCount: Int64 = 0
+    /// How its data pages are encoded, where the file says how many are how.
+    var encodings: [(encoding: PageEncoding, count: Int)] = []
     var dataPageOffset: Int64 = 0
     var dictionaryPageOffset: Int64?
     var nullCount: Int64?
     var least: [UInt8]?
     var greatest: [UInt8]?
+    var isLeastExact = true
+    var isGreatestExact = true
     /// Where the page indexes are.
     var offsetIndex: (offset: Int64, byteCount: Int64)?
     var columnIndex: (offset: Int64, byteCount: Int64)?
@@ -115,10 +120,12 @@ struct FileMetadata: Sendable {
                 switch field.id {
                 case 4: chunk.codec = try input.size("a codec", maximum: 100)
                 case 5: chunk.valueCount = Int64(try input.size("a count of values"))
+                case 6: chunk.uncompressedByteCount = Int64(try input.size("a chunk's size"))
                 case 7: chunk.compressedByteCount = Int64(try input.size("a chunk's size"))
                 case 9: chunk.dataPageOffset = Int64(try input.size("a chunk's offset"))
                 case 11: chunk.dictionaryPageOffset = Int64(try input.size("a dictionary's offset"))
                 case 12: try statistics(&input, into: &chunk)
+                case 13: try input.list { input throws(Failure) in try encoding(&input, into: &chunk) }
                 case 14: chunk.bloomOffset = Int64(try input.size("a Bloom filter's place"))
                 default: return false
                 }
@@ -131,6 +138,22 @@ struct FileMetadata: Sendable {
         return chunk
     }
 
+    private static func encoding(_ input: inout ThriftInput, into chunk: inout ChunkMetadata) throws(Failure) {
+        var (type, encoding, count) = (0, 0, 0)
+        try input.structure { input, field throws(Failure) in
+            switch field.id {
+            case 1: type = try input.size("a page's type")
+            case 2: encoding = try input.size("an encoding")
+            case 3: count = try input.size("a count of pages", maximum: 1 << 24)
+            default: return false
+            }
+            return true
+        }
+        // 0 and 3: data pages.
+        guard type == 0 || type == 3, let known = PageEncoding(rawValue: encoding) else { return }
+        chunk.encodings.append((known, count))
+    }
+
     private static func statistics(_ input: inout ThriftInput, into chunk: inout ChunkMetadata) throws(Failure) {
         var found = chunk
         try input.structure { input, field throws(Failure) in
@@ -138,6 +161,8 @@ struct FileMetadata: Sendable {
             case 3: found.nullCount = try input.integer()
             case 5: found.greatest = try input.binary()
             case 6: found.least = try input.binary()
+            case 7: found.isGreatestExact = field.isTrue
+            case 8: found.isLeastExact = field.isTrue
             default: return false
             }
             return true

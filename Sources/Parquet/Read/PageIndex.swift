@@ -3,6 +3,8 @@ internal import Event
 /// Where a page of a chunk begins, in the file and in the row group.
 struct PageLocation: Sendable {
     var offset: Int64 = -1
+    /// With its header; 0: not said.
+    var byteCount: Int64 = 0
     var firstRow: Int64 = -1
 }
 
@@ -24,6 +26,7 @@ enum PageIndex {
                 try input.structure { input, field throws(Failure) in
                     switch field.id {
                     case 1: page.offset = Int64(try input.size("a page's place"))
+                    case 2: page.byteCount = Int64(try input.size("a page's size"))
                     case 3: page.firstRow = Int64(try input.size("a page's first row"))
                     default: return false
                     }
@@ -70,6 +73,18 @@ enum PageIndex {
             if !nulls[index] { (page.least, page.greatest) = (least[index], greatest[index]) }
             return page
         }
+    }
+
+    /// The nulls of each page; nil if the file does not say.
+    static func nullCounts(_ chunk: ChunkMetadata, _ source: any ParquetSource) throws(Failure) -> [Int64]? {
+        guard var input = try input(chunk.columnIndex, source) else { return nil }
+        var counts: [Int64] = []
+        try input.structure { input, field throws(Failure) in
+            guard field.id == 5, field.kind == 9 else { return false }
+            try input.list { input throws(Failure) in counts.append(Int64(try input.size("a count of nulls"))) }
+            return true
+        }
+        return counts
     }
 
     private static func input(

@@ -28,7 +28,7 @@ public final class ParquetReader {
     /// The next row of the group, and the stretches of rows from there on that no filter rules out.
     private var groupRow: Int64 = 0
     private var stretches: ArraySlice<Range<Int64>> = []
-    private let source: any ParquetSource
+    let source: any ParquetSource
     /// Rows passed over because of a filter, in row groups of which others were read.
     public private(set) var skippedRowCount: Int64 = 0
     /// Rows read in one step: few at first, until it is known how large they are.
@@ -91,6 +91,23 @@ public final class ParquetReader {
     public var createdBy: String { metadata.createdBy }
     /// The file's key-value pairs.
     public var pairs: [(key: String, value: String)] { metadata.pairs }
+
+    /// The row group that `next` begins with; nil in the middle of one, at the end, and with filters.
+    public var nextGroup: Int? {
+        groupRowsLeft == 0 && filters.isEmpty && group + 1 < metadata.groups.count ? group + 1 : nil
+    }
+
+    /// Passes over `nextGroup`.
+    public func skipGroup() { if nextGroup != nil { group += 1 } }
+
+    func group(_ index: Int) -> GroupMetadata? {
+        index >= 0 && index < metadata.groups.count ? metadata.groups[index] : nil
+    }
+
+    /// Of all columns, if none is nested; else fewer than the columns' leaves.
+    var physicals: [PhysicalType] {
+        metadata.fields.allSatisfy { $0.kind == .scalar } ? metadata.columns.map(\.physical) : []
+    }
 
     /// Reads the next rows; false at the end. Throws `parquet.corrupt`, `parquet.unsupported`, and what the
     /// source throws: then the reader is of no more use.

@@ -9,8 +9,8 @@ public import Event
 /// bytes a page. One thread at a time. A file without row groups is a table without rows.
 public final class ParquetFile {
     private let columns: [SchemaNode]
-    private let leaves: [Leaf]
-    private let options: ParquetOptions
+    let leaves: [Leaf]
+    let options: ParquetOptions
     private var groups: [RowGroupRecord] = []
     /// Bytes written so far.
     public private(set) var byteCount: Int64 = 0
@@ -52,8 +52,13 @@ public final class ParquetFile {
             record.columns[index].bloomFilter = []
             try unsafe put(filter, write)
         }
+        note(record)
+    }
+
+    /// Takes down a row group that was written.
+    func note(_ record: RowGroupRecord) {
         groups.append(record)
-        rowCount += Int64(group.rowCount)
+        rowCount += Int64(record.rowCount)
     }
 
     /// Writes the page indexes and the footer: the end of the file.
@@ -69,7 +74,7 @@ public final class ParquetFile {
         try unsafe put(bytes, write)
     }
 
-    private func begin(_ write: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
+    func begin(_ write: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
         if byteCount == 0 { try unsafe put(Self.magic, write) }
     }
 
@@ -81,7 +86,7 @@ public final class ParquetFile {
         if let failure { throw failure }
     }
 
-    private func put(
+    func put(
         _ bytes: UnsafeRawBufferPointer, _ write: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         guard unsafe !bytes.isEmpty else { return }
