@@ -3,7 +3,7 @@ SWIFT ?= swift
 JOBS ?= $(shell nproc)
 RELEASE = -c release --static-swift-stdlib --scratch-path .build-release
 
-.PHONY: help demo test build release unit broker system models recordings torture bench parquet fuzz fuzz-parquet readers large-parquet fmt lint docs check clean bootstrap
+.PHONY: help demo test build release unit broker system models recordings torture bench sync-bench parquet fuzz fuzz-parquet readers large-parquet fmt lint docs check clean bootstrap
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,8 +29,12 @@ broker: bootstrap ## tests against a broker only
 system: bootstrap ## tests of the programs as processes only
 	@scripts/test.sh system
 
-models: bootstrap ## the commit protocol's model tests, every fault at every operation
-	@MILLRACE_MODELS=all $(SWIFT) test -j $(JOBS) --filter CommitLogTests 2>&1 | tail -n 20
+models: bootstrap ## model tests of the commit protocol and the replay: every fault at every operation, 10,000 random syncs
+	@MILLRACE_MODELS=all $(SWIFT) test -j $(JOBS) --filter 'CommitLogTests|StorageFaultTests' 2>&1 | tail -n 20
+	@MILLRACE_MODELS=all $(SWIFT) test -j $(JOBS) -c release -Xswiftc -enable-testing --scratch-path .build-models --filter SyncModelTests 2>&1 | tail -n 20
+
+sync-bench: release ## 1 M changes onto 10 M rows, against DuckDB's window query; growth with rows and changes
+	@.venv/bin/python Benchmarks/sync.py --bin .build-release/release --growth
 
 recordings: bootstrap ## changes that real tools recorded, against the tables that the database ended with; FROM=folder
 	@scripts/recordings.sh $(or $(FROM),../shared/data/cdc-live) $(OPTIONS)
@@ -74,7 +78,7 @@ docs: ## checks that every page that a page links to exists
 check: docs test ## what CI runs
 
 clean: ## removes what was built and demonstrated; keeps .venv
-	@rm -rf .build .build-release .build-fuzz .demo
+	@rm -rf .build .build-release .build-models .build-fuzz .demo
 
 bootstrap:
 	@scripts/bootstrap.sh
