@@ -112,7 +112,10 @@ struct IncarnationReplay {
     // MARK: Phases
 
     /// Key columns of a version.
-    private func key(_ version: TableVersion) -> [String] {
+    private func key(_ version: TableVersion) -> [String] { Self.key(version, rule) }
+
+    /// Key columns of a version under a rule.
+    static func key(_ version: TableVersion, _ rule: SyncTableSpec) -> [String] {
         if !rule.key.isEmpty, rule.key.allSatisfy({ version.index(of: $0) != nil }) {
             return rule.key.compactMap { name in version.index(of: name).map { version.columns[$0].name } }
         }

@@ -19,8 +19,8 @@ final class ReplaySession: @unchecked Sendable {
     private(set) var statements: [(day: String, entry: SchemaEntry)]
     var report = SyncReport()
     /// The states of the day before, by incarnation.
-    private(set) var previous: [String: State] = [:]
-    private let log: ChangeLogFolder
+    var previous: [String: State] = [:]
+    let log: ChangeLogFolder
     /// All change files of a table, by its name at the source.
     private let files: [TableName: [ChangeFile]]
     private let scans = Monitor<[String: ChangeScan]>([:])
@@ -40,11 +40,11 @@ final class ReplaySession: @unchecked Sendable {
         self.statements = statements
     }
 
-    private var days: [String] {
+    var days: [String] {
         Set(files.values.joined().map(\.day) + statements.map(\.day)).sorted()
     }
 
-    func run(lastDay: String?, tables: Set<String>) throws(Failure) -> SyncReport {
+    func run(lastDay: String?, tables: Set<String>) throws(Failure) {
         try placeStatements()
         if let newest = days.last { try removeBeyond(newest) }
         let days = days.filter { day in lastDay.map { day <= $0 } ?? true }
@@ -57,7 +57,6 @@ final class ReplaySession: @unchecked Sendable {
             }
         }
         if let newest = days.last { try removeOld(newest) }
-        return report
     }
 
     // MARK: Days
@@ -194,7 +193,7 @@ final class ReplaySession: @unchecked Sendable {
     }
 
     /// The states of a day, by incarnation.
-    private func states(of day: String) throws(Failure) -> [String: State] {
+    func states(of day: String) throws(Failure) -> [String: State] {
         var states: [String: State] = [:]
         for table in try ownTables() {
             guard let manifest = try store.manifest(of: table, day) else { continue }

@@ -47,6 +47,10 @@ public struct StateManifest: Sendable, Equatable {
     public var schemaSource = "statement"
     /// The greatest commit time of the day's changes, microseconds since the epoch.
     public var lastCommitted: Int64?
+    /// XXH3-128 of the rules that it was made under.
+    public var rules = ""
+    /// Which change files are in it: XXH3-128 of their names, by day.
+    public var changeDays: [String: String] = [:]
 
     /// The layout of the files.
     public var layout: StateLayout {
@@ -106,6 +110,9 @@ public struct StateManifest: Sendable, Equatable {
                 Dictionary(uniqueKeysWithValues: counts.contradictions.map { ($0.key.rawValue, $0.value) })),
             "rejections": Self.json(rejections), "losses": Self.json(losses),
             "schema_source": .string(schemaSource), "last_committed": lastCommitted.map { JSONValue($0) } ?? .null,
+            "rules": .string(rules),
+            "change_days": .object(
+                changeDays.sorted { $0.key < $1.key }.map { JSONMember($0.key, .string($0.value)) }),
         ]
     }
 
@@ -168,6 +175,8 @@ public struct StateManifest: Sendable, Equatable {
         losses = Self.counts(content["losses"])
         schemaSource = content["schema_source"]?.string ?? schemaSource
         lastCommitted = content["last_committed"]?.integer
+        rules = content["rules"]?.string ?? rules
+        for member in content["change_days"]?.members ?? [] { changeDays[member.name] = member.value.string }
     }
 }
 

@@ -32,8 +32,8 @@ public struct TableStatus: Sendable, Equatable {
 /// Reads the states of a sync without changing anything.
 public struct StateReader {
     private let spec: SyncSpec
-    private let store: StateStore
-    private let log: ChangeLogFolder
+    let store: StateStore
+    let log: ChangeLogFolder
 
     /// Throws `config.*`.
     public init(_ spec: SyncSpec, warehouse: String) throws(Failure) {

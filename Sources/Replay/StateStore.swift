@@ -161,8 +161,14 @@ struct StateStore: Sendable {
     private func setAccess(_ folder: String) throws(Errno) {
         let group = access.group.flatMap { Syscalls.group(named: $0) }
         for name in try Syscalls.list(folder) {
-            try Syscalls.changeMode(folder + "/" + name, access.fileMode)
-            if let group { try Syscalls.changeGroup(folder + "/" + name, group) }
+            let path = folder + "/" + name
+            if try Syscalls.status(path).isDirectory {
+                try setAccess(path)
+                try DurableFile.sync(folder: path)
+                continue
+            }
+            try Syscalls.changeMode(path, access.fileMode)
+            if let group { try Syscalls.changeGroup(path, group) }
         }
         try Syscalls.changeMode(folder, access.folderMode)
         if let group { try Syscalls.changeGroup(folder, group) }

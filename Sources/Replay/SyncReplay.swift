@@ -33,6 +33,8 @@ public struct SyncReport: Sendable, Equatable {
     public var removedDays: [String] = []
     /// Changes that came for days that are older than is kept, and are in no state, by table.
     public var lateChanges: [String: Int] = [:]
+    /// What the views of now read, where it changed.
+    public var nows: [PublishedNow] = []
 }
 
 /// Replays a sync: for every day with changes, in order, the state of every table at its end.
@@ -82,12 +84,13 @@ public struct SyncReplay: Sendable {
         defer { withExtendedLifetime(lock) {} }
         try store.clearScratch()
         let session = try ReplaySession(self)
-        let report = try session.run(lastDay: lastDay, tables: tables)
+        try session.run(lastDay: lastDay, tables: tables)
+        if lastDay == nil { try session.publishNow(tables) }
         try store.remove(store.scratch)
-        return report
+        return session.report
     }
 
-    private func takeLock() throws(Failure) -> (any StorageLock)? {
+    func takeLock() throws(Failure) -> (any StorageLock)? {
         try LocalStorage(root: store.warehouse).lock(StateStore.root + "/lock")
     }
 }

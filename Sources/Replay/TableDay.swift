@@ -35,7 +35,7 @@ struct TableDay: Sendable {
         var result: ReplayedDay
     }
 
-    private var identity: String { incarnation.identity }
+    var identity: String { incarnation.identity }
 
     /// Bytes of changes to read.
     func byteCount(_ session: ReplaySession) -> UInt64 {
@@ -43,7 +43,7 @@ struct TableDay: Sendable {
     }
 
     /// Columns in which equal rows count as one; nil: all rows are shown.
-    private func unique(_ manifest: StateManifest) -> [String]? {
+    func unique(_ manifest: StateManifest) -> [String]? {
         let names = manifest.columns.map(\.name)
         switch rule.unique {
         case nil: return nil
@@ -110,15 +110,22 @@ struct TableDay: Sendable {
 
     // MARK: Inputs
 
-    private struct NamedFile {
+    /// A file with the span of places in which its name is the incarnation's.
+    struct NamedFile {
         var file: ChangeFile
         var from: SourcePlace
         var to: SourcePlace
+
+        /// Whether something of it is the incarnation's.
+        func concerns(_ scan: ChangeScan) -> Bool {
+            guard let first = scan.firstPlace, let last = scan.lastPlace else { return false }
+            return first < to && last >= from
+        }
     }
 
     /// Change files of all names that the incarnation ever had, from a day up to this one, each with the span of
     /// places in which the name was its own.
-    private func files(_ session: ReplaySession, from first: String) -> [NamedFile] {
+    func files(_ session: ReplaySession, from first: String) -> [NamedFile] {
         var found: [NamedFile] = []
         let names = incarnation.names
         for index in names.indices {
@@ -144,6 +151,33 @@ struct TableDay: Sendable {
         return Hexadecimal.digest(lines)
     }
 
+    /// XXH3-128 of the rules of the table.
+    var rules: String {
+        Hexadecimal.digest([
+            SyncReplay.method, "\(rule.unique as Any)", rule.deletes.rawValue, "\(rule.key)", sync.spec.dates.rawValue,
+            sync.spec.toolZone ?? "-",
+        ])
+    }
+
+    /// Days of which it is noted what files were there.
+    private static let maximumNotedDayCount = 400
+
+    /// Which files there were: of the own day those that concern the table, of days before all.
+    private func changeDays(_ session: ReplaySession, _ scanned: [(NamedFile, ChangeScan)]) -> [String: String] {
+        var days = Dictionary(grouping: files(session, from: ""), by: \.file.day)
+        days[day] = scanned.filter { $0.file.day == day && $0.concerns($1) }.map(\.0)
+        var digests: [String: String] = [:]
+        for (day, files) in days.sorted(by: { $0.key < $1.key }).suffix(Self.maximumNotedDayCount) {
+            digests[day] = Self.digest(files)
+        }
+        return digests
+    }
+
+    /// XXH3-128 of the names of files.
+    static func digest(_ files: [NamedFile]) -> String {
+        Hexadecimal.digest(Set(files.map { "\($0.file.path) \($0.file.byteCount)" }).sorted())
+    }
+
     // MARK: Making
 
     private func make(
@@ -166,9 +200,7 @@ struct TableDay: Sendable {
         var replay = IncarnationReplay(
             incarnation: incarnation, rule: rule,
             base: base.map { IncarnationReplay.Beginning(folder: $0.folder, manifest: $0.manifest) },
-            inputs: zip(files, scans).filter { file, scan in
-                (scan.firstPlace.map { $0 < file.to } ?? false) && (scan.lastPlace.map { $0 >= file.from } ?? false)
-            }.map { file, _ in
+            inputs: zip(files, scans).filter { file, scan in file.concerns(scan) }.map { file, _ in
                 IncarnationReplay.Input(path: store.warehouse + "/" + file.file.path, from: file.from, to: file.to)
             },
             truncates: zip(files, scans).flatMap { file, scan in
@@ -180,6 +212,8 @@ struct TableDay: Sendable {
         result.linkedFileCount = outcome.linkedCount
         var manifest = manifest(outcome, inputs, base?.manifest, zip(files, scans).map { ($0, $1) })
         manifest.rejections = log.counts
+        manifest.rules = rules
+        manifest.changeDays = changeDays(session, zip(files, scans).map { ($0, $1) })
         manifest.visibleRowCount = try publication(manifest).make(from: outcome.folder)
         result.isComplete = isComplete(manifest)
         // Order: the state comes behind what is said of it, the visible folder last; until the state is there the
@@ -227,7 +261,7 @@ struct TableDay: Sendable {
     }
 
     /// Places at which the schema's history has something to say of this table.
-    private var schemaSteps: [SourcePlace] {
+    var schemaSteps: [SourcePlace] {
         (incarnation.events.map(\.place) + incarnation.versions.map(\.from) + incarnation.names.map(\.from))
             .filter { $0 != .beginning }
     }

@@ -27,11 +27,15 @@ struct UniqueProjection {
         let table = TableLayout(columns: visible, key: key)
         let coding = RowCoding(table)
         let sorter = ChangeSorter(coding, scratchFolder: scratch)
+        // Why: of rows that came to be at one place the first in the order of the state counts, as in the view.
+        var number: Int64 = 0
         for file in files {
             let reader = try ParquetReader(LocalParquet(folder + "/" + file.name))
             while try reader.next() {
                 for row in 0..<reader.rows.rowCount {
-                    let head = ChangeHead(kind: .snapshot, place: layout.firstPlace(reader.rows, row))
+                    var head = ChangeHead(kind: .snapshot, place: layout.firstPlace(reader.rows, row))
+                    head.entry = number
+                    number += 1
                     try sorter.append(head, rows: reader.rows, row)
                 }
             }

@@ -4,6 +4,7 @@ internal import Configuration
 internal import Event
 internal import Pipeline
 internal import Platform
+internal import Replay
 
 /// `millrace ddl`: what declares the warehouse's tables to Hive, Spark, Trino or DuckDB.
 enum DDLVerb {
@@ -21,6 +22,9 @@ enum DDLVerb {
                 OptionSpec(
                     "table", value: "DB.TABLE", isRepeatable: true,
                     "Only these; needed for routes whose table's name comes from the records. Default: all."),
+                OptionSpec(
+                    "view", "Instead: views of the synced tables as they are now, DB.TABLE_now. To be given anew when "
+                        + "a table's columns or key change."),
                 OptionSpec("catalog", value: "NAME", "Trino's catalogue. Default: hive."),
             ])
     ]
@@ -30,6 +34,7 @@ enum DDLVerb {
         guard let dialect = command.value("for").flatMap(Dialect.init) else {
             throw ToolFailure.usage("--for is missing", hint: "--for hive, spark, trino or duckdb")
         }
+        if command.flag("view") { return try views(command, settings, dialect) }
         let routes = settings.pipelines.flatMap(\.routes) + settings.syncs.flatMap(logs)
         let tables = command.values("table")
         var seen: Set<String> = []
@@ -49,6 +54,27 @@ enum DDLVerb {
                 route, columns: columns, table: table, warehouse: absolute(settings.warehouse.path))
             if let catalog = command.value("catalog") { definition.catalog = catalog }
             text += definition.text(dialect) + "\n"
+        }
+        Terminal.write(text)
+        return 0
+    }
+
+    /// The views of now.
+    private static func views(
+        _ command: ParsedCommand, _ settings: CollectorSettings, _ dialect: Dialect
+    ) throws(Failure) -> Int32 {
+        var nows: [NowTable] = []
+        for sync in settings.syncs { nows += try StateReader(sync, warehouse: settings.warehouse.path).nows() }
+        let tables = command.values("table")
+        for table in tables where !nows.contains(where: { $0.table == table }) {
+            throw ToolFailure.usage(
+                "nothing is known of \(table) as it is now", hint: "millrace sync run, or millrace sync delta, makes it")
+        }
+        var text = ""
+        for now in nows where tables.isEmpty || tables.contains(now.table) {
+            var view = NowView(now, warehouse: absolute(settings.warehouse.path))
+            if let catalog = command.value("catalog") { view.catalog = catalog }
+            text += view.text(dialect) + "\n"
         }
         Terminal.write(text)
         return 0

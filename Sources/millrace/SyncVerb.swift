@@ -24,6 +24,16 @@ enum SyncVerb {
                 OptionSpec("threads", value: "COUNT", "Threads to work with. Default: one for each processor."),
             ]),
         VerbSpec(
+            "sync delta", "Brings the views of now (millrace ddl --view) up to the newest change.",
+            discussion: "Writes what changed since the newest daily states; a table of which that does not tell what it "
+                + "is now (another schema, rows truncated, a late change) is replayed. Meant for every few minutes. "
+                + "Exit 75: a replay is at work.",
+            options: [
+                ConfigFile.option, ConfigFile.json, sync,
+                OptionSpec("table", value: "DB.TABLE", isRepeatable: true, "Only these tables of the warehouse."),
+                OptionSpec("threads", value: "COUNT", "Threads to work with. Default: one for each processor."),
+            ]),
+        VerbSpec(
             "sync status", "The newest state of every synced table: its day, rows, lag, and what contradicts it.",
             options: [
                 ConfigFile.option, ConfigFile.json, sync,
@@ -56,7 +66,7 @@ enum SyncVerb {
             throw ToolFailure.usage("the configuration has no syncs", hint: "docs/configuration.md, syncs")
         }
         switch command.verb {
-        case "sync run":
+        case "sync run", "sync delta":
             return try replay(command, specs, settings.warehouse, PartitionEnds(file.kafka == nil ? nil : settings))
         case "sync get": return try get(command, specs, settings.warehouse.path)
         default:
@@ -71,7 +81,9 @@ enum SyncVerb {
         _ command: ParsedCommand, _ specs: [SyncSpec], _ warehouse: WarehouseSettings, _ ends: PartitionEnds
     ) throws(Failure) -> Int32 {
         let threads = try command.integer("threads", in: 1...64) ?? Processors.count
-        if let day = command.value("day"), !isDay(day) {
+        let isDelta = command.verb == "sync delta"
+        let day = isDelta ? nil : command.value("day")
+        if let day, !isDay(day) {
             throw ToolFailure.usage("\(day) is no day", hint: "--day 2026-11-20")
         }
         let passed = PassedDay(try WarehouseLog.state(warehouse), ends)
@@ -83,7 +95,8 @@ enum SyncVerb {
                     fileMode: warehouse.fileMode, folderMode: warehouse.folderMode, group: warehouse.group),
                 schemaFile: try schemaFile(spec),
                 passedDay: passed.of(spec), threadCount: threads)
-            let report = try replay.run(lastDay: command.value("day"), tables: Set(command.values("table")))
+            let tables = Set(command.values("table"))
+            let report = try isDelta ? replay.updateNow(tables: tables) : replay.run(lastDay: day, tables: tables)
             if command.flag("json") { reports.append(json(spec, report)) } else { show(spec, report) }
         }
         if command.flag("json") { Terminal.write(["version": 1, "syncs": .array(reports)]) }
@@ -123,6 +136,9 @@ enum SyncVerb {
             text += "too late: \(count) changes of \(table) for days that are not kept: they are in no state\n"
         }
         for day in report.removedDays { text += "removed: \(day)\n" }
+        for now in report.nows {
+            text += "now: \(now.table): \(now.day) and \(now.changeCount) changes of \(now.rowCount) rows\n"
+        }
         Terminal.write(text)
     }
 
@@ -148,6 +164,13 @@ enum SyncVerb {
             "sync": .string(spec.name), "days": .array(days),
             "problems": .array(report.problems.map { .string($0) }),
             "removed": .array(report.removedDays.map { .string($0) }), "late_changes": json(report.lateChanges),
+            "now": .array(
+                report.nows.map { now in
+                    [
+                        "table": .string(now.table), "day": .string(now.day), "generation": JSONValue(now.generation),
+                        "changes": JSONValue(now.changeCount), "rows": JSONValue(now.rowCount),
+                    ]
+                }),
         ]
     }
 

@@ -47,7 +47,7 @@ enum Dialect: String, CaseIterable {
     }
 
     /// Whether the system speaks Hive's SQL.
-    private var isHive: Bool { self == .hive || self == .spark }
+    var isHive: Bool { self == .hive || self == .spark }
 
     var text: String { self == .hive || self == .spark ? "STRING" : "VARCHAR" }
 

@@ -1,0 +1,130 @@
+internal import Columns
+internal import Replay
+
+/// The declaration of a synced table as it is now: its newest daily state without the rows that changed since, and
+/// those rows as they are (docs/formats/state.md). The same SQL for all systems.
+struct NowView {
+    let database: String
+    let table: String
+    let layout: NowLayout
+    /// Absolute paths.
+    let stateFolder: String
+    let deltaFolder: String
+    /// Catalogue of Trino's Hive connector.
+    var catalog = "hive"
+
+    init(_ now: NowTable, warehouse: String) {
+        let parts = now.table.split(separator: ".", maxSplits: 1).map(String.init)
+        database = parts.first ?? now.table
+        table = parts.last ?? now.table
+        layout = now.layout
+        stateFolder = warehouse + "/" + now.stateFolder
+        deltaFolder = warehouse + "/" + now.deltaFolder
+    }
+
+    func text(_ dialect: Dialect) -> String {
+        let schema = (dialect == .trino ? dialect.quoted(catalog) + "." : "") + dialect.quoted(database)
+        let create = dialect.isHive ? "CREATE DATABASE" : "CREATE SCHEMA"
+        let name = { (suffix: String) in schema + "." + dialect.quoted(table + suffix) }
+        let hidden = [(layout.liveColumn, ColumnShape(.boolean)), (layout.generationColumn, ColumnShape(.int64))]
+        return "\(create) IF NOT EXISTS \(schema);\n"
+            + (dialect == .duckdb ? "" : "DROP VIEW IF EXISTS \(name("_now"));\n")
+            + files(dialect, name("_now_state"), stateFolder, layout.stateShapes)
+            + files(dialect, name("_now_delta"), deltaFolder, layout.stateShapes + hidden)
+            + "CREATE \(dialect == .duckdb ? "OR REPLACE " : "")VIEW \(name("_now")) AS\n"
+            + query(dialect, state: name("_now_state"), delta: name("_now_delta")) + ";\n"
+    }
+
+    /// A table over the Parquet files of a folder.
+    private func files(
+        _ dialect: Dialect, _ name: String, _ folder: String, _ shapes: [(name: String, shape: ColumnShape)]
+    ) -> String {
+        let columns = shapes.map { "  \(dialect.quoted($0.name)) \(dialect.type($0.shape))" }.joined(separator: ",\n")
+        let place = dialect.literal("file://" + folder)
+        switch dialect {
+        case .duckdb:
+            return """
+                CREATE OR REPLACE VIEW \(name) AS
+                SELECT * FROM read_parquet(\(dialect.literal(folder + "/part-*")), hive_partitioning = false);
+
+                """
+        case .hive:
+            return """
+                DROP TABLE IF EXISTS \(name);
+                CREATE EXTERNAL TABLE \(name) (
+                \(columns)
+                )
+                STORED AS PARQUET
+                LOCATION \(place);
+
+                """
+        case .spark:
+            return """
+                DROP TABLE IF EXISTS \(name);
+                CREATE TABLE \(name) (
+                \(columns)
+                )
+                USING PARQUET
+                LOCATION \(place);
+
+                """
+        case .trino:
+            return """
+                DROP TABLE IF EXISTS \(name);
+                CREATE TABLE \(name) (
+                \(columns)
+                )
+                WITH (format = 'PARQUET', external_location = \(place));
+
+                """
+        }
+    }
+
+    // MARK: The query
+
+    private func list(_ dialect: Dialect, _ names: [String], of table: String? = nil) -> String {
+        names.map { (table.map { $0 + "." } ?? "") + dialect.quoted($0) }.joined(separator: ", ")
+    }
+
+    private func query(_ dialect: Dialect, state: String, delta: String) -> String {
+        let (live, generation) = (dialect.quoted(layout.liveColumn), dialect.quoted(layout.generationColumn))
+        let newest = dialect.quoted(layout.free("_millrace_newest"))
+        let identity = list(dialect, layout.identity)
+        let columns = (layout.groups == nil ? layout.visibleShapes : layout.stateShapes).map(\.name)
+        // Why materialized: the files of the delta are looked for once, so that both halves see the same.
+        let rows = """
+            WITH d AS \(dialect == .duckdb ? "MATERIALIZED " : "")(
+              SELECT * FROM (
+                SELECT t.*, max(t.\(generation)) OVER (PARTITION BY \(identity)) AS \(newest) FROM \(delta) t
+              ) g WHERE g.\(generation) = g.\(newest)
+            )
+            """
+        let union = """
+            SELECT \(list(dialect, columns, of: "s")) FROM \(state) s
+            LEFT JOIN d ON \(isSame(dialect)) WHERE d.\(live) IS NULL
+            UNION ALL
+            SELECT \(list(dialect, columns, of: "d")) FROM d WHERE d.\(live)
+            """
+        guard let groups = layout.groups else { return rows + "\n" + union }
+        // Of rows that are equal in some columns the one that came first.
+        let number = dialect.quoted(layout.free("_millrace_number"))
+        let order = layout.order.map { dialect.quoted($0) + " NULLS FIRST" }.joined(separator: ", ")
+        return """
+            \(rows)
+            SELECT \(list(dialect, layout.visibleShapes.map(\.name))) FROM (
+            SELECT u.*, row_number() OVER (PARTITION BY \(list(dialect, groups)) ORDER BY \(order)) AS \(number) FROM (
+            \(union)
+            ) u
+            ) n WHERE n.\(number) = 1
+            """
+    }
+
+    /// Whether rows of the state and the delta are the same: by key, or in all columns, where nulls are equal.
+    private func isSame(_ dialect: Dialect) -> String {
+        layout.identity.map { name in
+            let (left, right) = ("s." + dialect.quoted(name), "d." + dialect.quoted(name))
+            if layout.state.table.isKeyed { return "\(left) = \(right)" }
+            return dialect.isHive ? "\(left) <=> \(right)" : "\(left) IS NOT DISTINCT FROM \(right)"
+        }.joined(separator: " AND ")
+    }
+}
