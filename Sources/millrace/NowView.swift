@@ -88,15 +88,16 @@ struct NowView {
 
     private func query(_ dialect: Dialect, state: String, delta: String) -> String {
         let (live, generation) = (dialect.quoted(layout.liveColumn), dialect.quoted(layout.generationColumn))
-        let newest = dialect.quoted(layout.free("_millrace_newest"))
+        let age = dialect.quoted(layout.free("_millrace_age"))
         let identity = list(dialect, layout.identity)
         let columns = (layout.groups == nil ? layout.visibleShapes : layout.stateShapes).map(\.name)
-        // Why materialized: the files of the delta are looked for once, so that both halves see the same.
+        // Why materialized, and why a rank: the files of the delta are to be looked for once, so that both halves see
+        // the same. DuckDB would look twice for the greatest generation as well.
         let rows = """
             WITH d AS \(dialect == .duckdb ? "MATERIALIZED " : "")(
               SELECT * FROM (
-                SELECT t.*, max(t.\(generation)) OVER (PARTITION BY \(identity)) AS \(newest) FROM \(delta) t
-              ) g WHERE g.\(generation) = g.\(newest)
+                SELECT t.*, rank() OVER (PARTITION BY \(identity) ORDER BY \(generation) DESC) AS \(age) FROM \(delta) t
+              ) g WHERE g.\(age) = 1
             )
             """
         let union = """

@@ -81,8 +81,13 @@ private let rules: [[SyncTableSpec]] = [
     ],
 ]
 
+/// `MILLRACE_MODELS=all`: many.
+private func seedCount(_ usual: UInt64) -> UInt64 {
+    Environment.value(of: "MILLRACE_MODELS") == "all" ? 100 * usual : usual
+}
+
 /// After any changes the view is the table as it is in the database, and what the next daily state shows.
-@Test(arguments: 0..<15)
+@Test(arguments: 0..<seedCount(5))
 func theViewIsTheTableAtAnyMoment(seed: UInt64) throws {
     var database = ModelDatabase(seed: seed &+ 100)
     let warehouse = try SampleWarehouse()
@@ -90,8 +95,8 @@ func theViewIsTheTableAtAnyMoment(seed: UInt64) throws {
     var replay = try SyncReplay(sync(rules), warehouse: warehouse.path)
     replay.settings.limits = StateWriter.Limits(fileRowCount: 5, groupRowCount: 3)
     replay.settings.sortByteCount = [400, 1 << 20].randomElement(using: &database.generator) ?? 400
-    for moment in 0..<14 {
-        let day = "2026-11-2\(moment / 5)"
+    for moment in 0..<9 {
+        let day = "2026-11-2\(moment / 3)"
         for _ in 0..<Int.random(in: 0..<12, using: &database.generator) { database.act() }
         for (table, changes) in database.log.sorted(by: { ($0.key ?? "") < ($1.key ?? "") }) {
             // In several files, in any order, some twice.
@@ -127,7 +132,7 @@ func theViewIsTheTableAtAnyMoment(seed: UInt64) throws {
 
 /// While generations follow each other, a reader that meets the state of one and the delta of the next sees the table
 /// as it was at one of the two.
-@Test(arguments: 0..<10)
+@Test(arguments: 0..<seedCount(2))
 func aReaderBetweenTwoGenerationsSeesOneOfThem(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     let warehouse = try SampleWarehouse()
