@@ -99,7 +99,7 @@ let package = Package(
         tests("FormatTests", ["Event", "Platform", "Columns", "JSON", "Pipeline", "Sinks"]),
         tests("PlatformTests", ["Platform"]),
         tests("TidyTests", ["Platform"]),
-        tests("MillraceTests", ["millrace", "Columns", "Configuration", "Event", "JSON", "Pipeline", "Sinks"]),
+        tests("MillraceTests", ["millrace", "Replay", "Columns", "Configuration", "Event", "JSON", "Pipeline", "Sinks"]),
         tests("CodecTests", ["Codec", "Event", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Event", "Platform"]),
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),

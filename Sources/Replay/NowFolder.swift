@@ -173,6 +173,13 @@ public struct NowTable: Sendable, Equatable {
     public var stateFolder: String
     public var deltaFolder: String
     public var layout: NowLayout
+
+    public init(table: String, stateFolder: String, deltaFolder: String, layout: NowLayout) {
+        self.table = table
+        self.stateFolder = stateFolder
+        self.deltaFolder = deltaFolder
+        self.layout = layout
+    }
 }
 
 extension StateReader {

@@ -11,6 +11,11 @@ public struct NowLayout: Sendable, Equatable {
     /// Columns in which equal rows count as one; nil: all rows are shown.
     public let unique: [String]?
 
+    public init(state: StateLayout, unique: [String]?) {
+        self.state = state
+        self.unique = unique
+    }
+
     /// The column that says whether a row of the delta is there.
     public var liveColumn: String { free("_millrace_live") }
     /// The column of a row's generation.
