@@ -23,6 +23,8 @@ final class DeltaMerge {
     private var key = KeyMachine()
     private var twins = TwinMachine()
     private var counts = ReplayCounts()
+    /// Places of the rows that the changes of the twins in hand brought, in order.
+    private var twinPlaces: [SourcePlace] = []
     /// Rows, with a key or not, that changed.
     private(set) var identityCount = 0
 
@@ -119,11 +121,13 @@ final class DeltaMerge {
 
     private func mergeTwins() throws(Failure) {
         twins.begin()
+        twinPlaces.removeAll(keepingCapacity: true)
         winner.removeAll()
         previous.removeAll()
         while let record = cursor.current, record.identity.equals(identity.all) {
             if previous.count == 0 || !record.repeats(ChangeRecord(previous.all)) {
                 twins.apply(record.kind)
+                if layout.state.keepsFirstPlace, record.kind != .delete { twinPlaces.append(record.place) }
                 previous.removeAll()
                 previous.append(record.bytes)
             }
@@ -132,14 +136,32 @@ final class DeltaMerge {
         if let row = ChangeRecord(previous.all).row { winner.append(row) }
         var before = 0
         if let state, try state.seek(identity.all) {
-            repeat { before += 1 } while try state.advance(within: identity.all)
+            repeat {
+                if twins.keeps(before) { try keepTwin(state) }
+                before += 1
+            } while try state.advance(within: identity.all)
         }
-        let count = twins.count(from: before)
-        for _ in 0..<max(1, count) {
-            coding.decodeRow(winner.all, into: out)
-            commit(isLive: count > 0)
-            if out.rowCount >= ParquetReader.batchRowCount { try flush() }
+        let kept = max(0, before - twins.deletes)
+        let gone = twins.takenOfNew(from: before)
+        let added = max(0, twins.count(from: before) - kept)
+        for number in 0..<added { try appendTwin(at: twinPlaces.isEmpty ? nil : twinPlaces[gone + number]) }
+        if kept + added == 0 { try appendTwin(at: nil, isLive: false) }
+    }
+
+    private func keepTwin(_ state: StateCursor) throws(Failure) {
+        for index in layout.state.shapes.indices { state.copy(index, to: out.columns[index]) }
+        commit(isLive: true)
+        if out.rowCount >= ParquetReader.batchRowCount { try flush() }
+    }
+
+    private func appendTwin(at place: SourcePlace?, isLive: Bool = true) throws(Failure) {
+        coding.decodeRow(winner.all, into: out)
+        if let index = layout.state.placeIndex {
+            let words: [Int64] = place.map { [$0.leg, $0.file, $0.position, $0.row] } ?? [0, 0, 0, 0]
+            for offset in 0..<4 { out.columns[index + offset].append(words[offset]) }
         }
+        commit(isLive: isLive)
+        if out.rowCount >= ParquetReader.batchRowCount { try flush() }
     }
 
     private func commit(isLive: Bool) {
