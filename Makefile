@@ -3,7 +3,7 @@ SWIFT ?= swift
 JOBS ?= $(shell nproc)
 RELEASE = -c release --static-swift-stdlib --scratch-path .build-release
 
-.PHONY: help demo test build release unit broker system models recordings torture bench sync-bench parquet fuzz fuzz-parquet readers large-parquet fmt lint docs check clean bootstrap
+.PHONY: help demo test build release unit broker system models recordings torture bench sync-bench parquet fuzz fuzz-parquet readers views large-parquet fmt lint docs check clean bootstrap
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,6 +38,10 @@ sync-bench: release ## 1 M changes onto 10 M rows, against DuckDB's window query
 
 recordings: bootstrap ## changes that real tools recorded, against the tables that the database ended with; FROM=folder
 	@scripts/recordings.sh $(or $(FROM),../shared/data/cdc-live) $(OPTIONS)
+
+views: bootstrap build ## the same recordings through the views of now, and RFM, by DuckDB, Spark and Hive; MILLRACE_SPARK as for readers
+	@.venv/bin/python Tests/system/views.py $(or $(RECORDINGS),../shared/data/cdc-live) --reader spark --reader hive
+	@MILLRACE_RFM=all MILLRACE_RFM_READERS=spark,hive .venv/bin/python Tests/system/run.py --only test_rfm
 
 torture: release ## a million lines, fifty kills of each daemon, a broker stopped twice
 	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full

@@ -68,7 +68,7 @@ enum DDLVerb {
         let tables = command.values("table")
         for table in tables where !nows.contains(where: { $0.table == table }) {
             throw ToolFailure.usage(
-                "nothing is known of \(table) as it is now", hint: "millrace sync run, or millrace sync delta, makes it")
+                "nothing is known of \(table) as it is now", hint: "millrace sync run or sync delta makes it")
         }
         var text = ""
         for now in nows where tables.isEmpty || tables.contains(now.table) {

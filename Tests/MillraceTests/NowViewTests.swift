@@ -6,7 +6,7 @@ import Testing
 
 private func view(key: [String], marks: Bool = false, unique: [String]? = nil) -> NowView {
     let table = TableLayout(
-        columns: [TableLayout.Column("id", ColumnShape(.int64)), TableLayout.Column("who", ColumnShape(.string))], key: key)
+        columns: [.init("id", ColumnShape(.int64)), .init("who", ColumnShape(.string))], key: key)
     let state = StateLayout(table, marksDeletes: marks, keepsFirstPlace: unique != nil)
     let now = NowTable(
         table: "shop.it`s", stateFolder: "_millrace/now/shop/it`s/state", deltaFolder: "_millrace/now/shop/it`s/delta",

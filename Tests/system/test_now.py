@@ -41,10 +41,10 @@ log: {{level: warning}}
     def take(self, lines):
         with open(self.space.path / "in" / "a.jsonl", "a") as file:
             file.write("".join(lines))
-        run("millrace", "run", "--once", "--config", self.config)
+        run("millrace", "run", "--once", "--give-up", "5m", "--config", self.config, timeout=600)
 
     def sync(self, verb):
-        run("millrace", "sync", verb, "--config", self.config)
+        run("millrace", "sync", verb, "--config", self.config, timeout=600)
 
     def connect(self):
         """DuckDB with the views."""
