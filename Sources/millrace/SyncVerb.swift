@@ -26,8 +26,8 @@ enum SyncVerb {
         VerbSpec(
             "sync delta", "Brings the views of now (millrace ddl --view) up to the newest change.",
             discussion: "Writes what changed since the newest daily states; a table of which that does not tell "
-                + "what it is now (another schema, rows truncated, a late change) is replayed. Meant for every few minutes. "
-                + "Exit 75: a replay is at work.",
+                + "what it is now (another schema, rows truncated, a late change) is replayed. Meant for every few "
+                + "minutes. Exit 75: a replay is at work.",
             options: [
                 ConfigFile.option, ConfigFile.json, sync,
                 OptionSpec("table", value: "DB.TABLE", isRepeatable: true, "Only these tables of the warehouse."),
