@@ -51,6 +51,7 @@ let package = Package(
         boundary("CSnappy", link: ["snappy"]),
         boundary("CPcre2", link: ["pcre2-8"]),
         boundary("CZone", link: ["cctz", "stdc++"]),
+        boundary("CMariaDB", link: ["mariadb"]),
         boundary("CAllocations"),                  // counts allocations; for measurements and tests
         part("Event"),                             // StreamID, Position, IntervalSet, PackKey, Balance
         // L1: the kernel boundary
@@ -64,6 +65,7 @@ let package = Package(
         part("Transport", ["Event", "Platform", "JSON", "CRdKafka"]),
         part("Configuration", ["Event", "Platform", "Columns", "CYaml"]),
         part("Columns", ["Event"]),
+        part("Database", ["Event", "CMariaDB"]),
         part("Change", ["Event", "Platform", "Columns", "JSON"]),
         // L3: pure stages, the table format, and storage
         part("Parquet", ["Event", "Columns", "Codec", "Platform", "CSnappy"]),
@@ -73,13 +75,15 @@ let package = Package(
         part("ParquetSamples", ["Event", "Platform", "Columns", "Parquet"]),
         // L4: from the change log to the tables
         part("Replay", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Change", "Schema", "Parquet", "Sinks"]),
+        // L4: a database's tables against the warehouse's
+        part("Verify", ["Columns", "Database", "Event", "Replay", "Schema"]),
         // L4: the two daemons
         part("Agent", ["Event", "Platform", "Codec", "JSON", "Telemetry", "Transport", "Configuration"]),
         part("Collector", ["Change", "Event", "Platform", "JSON", "Telemetry", "TimeZone", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),
         // L5: the programs
         program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
-        program("millrace", ["Agent", "Change", "Collector", "Replay", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
+        program("millrace", ["Agent", "Change", "Collector", "Database", "Replay", "Verify", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace-bench", ["CAllocations", "Change", "Columns", "Configuration", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
         part("Fuzzing", ["Collector", "Columns", "Event", "JSON", "Parquet", "Pipeline", "Sinks"]),
         // Tests, one folder per target
@@ -106,6 +110,7 @@ let package = Package(
         tests("TransportTests", ["CRdKafka", "Event", "JSON", "Platform", "Transport"]),
         tests("ConfigurationTests", ["Configuration", "Columns", "Event", "Platform"]),
         tests("ReplayTests", ["Replay", "Change", "Columns", "Event", "JSON", "Parquet", "Platform", "Schema", "Sinks"]),
+        tests("VerifyTests", ["Database", "Verify"]),
         tests("AgentFilesTests", ["Agent", "Codec", "Configuration", "Event", "Platform", "Transport"]),
     ],
     cxxLanguageStandard: .cxx17

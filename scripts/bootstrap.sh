@@ -19,7 +19,7 @@ case "$version" in
 esac
 
 packages=(pkg-config libc6-dev libstdc++-12-dev librdkafka-dev libyaml-dev libsimdjson-dev libpcre2-dev
-  zlib1g-dev libzstd-dev libsnappy-dev libxxhash-dev libcctz-dev tzdata binutils python3-venv)
+  zlib1g-dev libzstd-dev libsnappy-dev libxxhash-dev libcctz-dev libmariadb-dev tzdata binutils python3-venv)
 if [ "${1:-}" = --kafka ] && ! command -v java >/dev/null; then packages+=(openjdk-17-jre-headless); fi
 
 missing=()

@@ -31,7 +31,7 @@ public struct TableStatus: Sendable, Equatable {
 
 /// Reads the states of a sync without changing anything.
 public struct StateReader {
-    private let spec: SyncSpec
+    let spec: SyncSpec
     let store: StateStore
     let log: ChangeLogFolder
 

@@ -44,13 +44,7 @@ struct TableDay: Sendable {
 
     /// Columns in which equal rows count as one; nil: all rows are shown.
     func unique(_ manifest: StateManifest) -> [String]? {
-        let names = manifest.columns.map(\.name)
-        switch rule.unique {
-        case nil: return nil
-        case .row: return names
-        case .columns(let wanted): return names.filter { wanted.contains($0) }
-        case .except(let left): return names.filter { !left.contains($0) }
-        }
+        rule.unique(among: manifest.columns.map(\.name))
     }
 
     func run(_ session: ReplaySession) throws(Failure) -> Outcome {

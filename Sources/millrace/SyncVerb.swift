@@ -8,7 +8,7 @@ internal import Sinks
 
 /// `millrace sync`: the tables of synced databases, made from their change logs.
 enum SyncVerb {
-    private static let sync = OptionSpec(
+    static let sync = OptionSpec(
         "sync", value: "NAME", isRepeatable: true, "Only these syncs of the configuration. Default: all.")
 
     static let specs = [
@@ -68,6 +68,7 @@ enum SyncVerb {
         switch command.verb {
         case "sync run", "sync delta":
             return try replay(command, specs, settings.warehouse, PartitionEnds(file.kafka == nil ? nil : settings))
+        case "sync verify": return try VerifyVerb.run(command, specs, settings.warehouse.path)
         case "sync get": return try get(command, specs, settings.warehouse.path)
         default:
             if command.flag("rejected") { return try rejected(specs, settings.warehouse.path) }

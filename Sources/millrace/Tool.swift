@@ -10,7 +10,7 @@ enum Tool {
         name: "millrace", summary: "The operator's tool of Millrace.",
         version: "millrace \(version)\nlibrdkafka \(KafkaLibrary.version)",
         verbs: RunVerb.specs + CheckVerb.specs + LagVerb.specs + AuditVerb.specs + StatusVerb.specs
-            + QuarantineVerb.specs + SyncVerb.specs + TopicsVerb.specs
+            + QuarantineVerb.specs + SyncVerb.specs + VerifyVerb.specs + TopicsVerb.specs
             + CatVerb.specs + TryVerb.specs + DDLVerb.specs + SchemaVerb.specs)
 
     /// Runs a command line; the result is the exit code.
@@ -28,7 +28,7 @@ enum Tool {
             case "quarantine list", "quarantine show", "quarantine replay": return try QuarantineVerb.run(command)
             case "cat": return try CatVerb.run(command)
             case "schema infer": return try SchemaVerb.run(command)
-            case "sync run", "sync delta", "sync status", "sync get": return try SyncVerb.run(command)
+            case "sync run", "sync delta", "sync verify", "sync status", "sync get": return try SyncVerb.run(command)
             case "ddl": return try DDLVerb.run(command)
             case "try": return try TryVerb.run(command)
             case "status": return try StatusVerb.run(command)

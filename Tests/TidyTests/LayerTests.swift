@@ -4,11 +4,11 @@ import Testing
 private let layers: [String: Int] = [
     "Event": 0,
     "Platform": 1,
-    "Codec": 2, "JSON": 2, "Regex": 2, "TimeZone": 2, "Telemetry": 2, "Columns": 2,
+    "Codec": 2, "JSON": 2, "Regex": 2, "TimeZone": 2, "Telemetry": 2, "Columns": 2, "Database": 2,
     "Transport": 3, "Configuration": 3, "Parquet": 3, "Change": 3, "Schema": 3,
     "Pipeline": 4, "ParquetSamples": 4, "Sinks": 4,
     "Agent": 5, "Collector": 5, "Replay": 5,
-    "millrace-agent": 6, "millrace-collector": 6, "millrace": 6, "millrace-bench": 6, "Fuzzing": 6, "millrace-fuzz": 7,
+    "Verify": 6, "millrace-agent": 6, "millrace-collector": 6, "millrace": 7, "millrace-bench": 6, "Fuzzing": 6, "millrace-fuzz": 7,
 ]
 
 /// Modules of the toolchain that a target may import; Glibc is for the kernel boundary alone.

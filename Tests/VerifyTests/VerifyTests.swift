@@ -1,0 +1,36 @@
+import Database
+import Testing
+
+@testable import Verify
+
+// Source: RFC 1321, appendix A.5.
+@Test(arguments: [
+    ("", 0xd41d_8cd9_8f00_b204), ("abc", 0x9001_5098_3cd2_4fb0),
+    ("12345678901234567890123456789012345678901234567890123456789012345678901234567890", 0x57ed_f4a2_2be3_c955),
+] as [(String, UInt64)])
+func hashesAreThoseOfTheDatabase(text: String, hash: UInt64) {
+    #expect(MD5.prefix(Array(text.utf8)) == hash)
+}
+
+// As MariaDB 10.11 prints them.
+@Test(arguments: [
+    (0.10000000149011612, "0.10000000149011612"), (1e20, "1e20"), (-1.5e-20, "-1.5e-20"), (100_000, "100000"),
+    (0.00001, "0.00001"), (123_456_789_012_345, "123456789012345"), (1e15, "1e15"), (0, "0"), (-2.5, "-2.5"),
+])
+func doublesArePrintedAsTheDatabaseDoes(value: Double, text: String) {
+    #expect(FloatingText.text(value) == text)
+}
+
+@Test(arguments: [(0, "1970-01-01 00:00:00.000000"), (-1, "1969-12-31 23:59:59.999999"),
+    (1_709_210_096_700_000, "2024-02-29 12:34:56.700000")] as [(Int64, String)])
+func timesArePrintedAsTheDatabaseDoes(value: Int64, text: String) {
+    #expect(CalendarText.time(value) == text)
+}
+
+@Test(arguments: [
+    ("mysql://root@127.0.0.1:3307/", true), ("mariadb://a@db", true), ("mysql://root:pw@db/", false),
+    ("db:3306", false), ("mysql://@db/", false), ("mysql://a@db:99999/", false),
+])
+func anAddressNamesUserAndHostAndNoPassword(text: String, isOne: Bool) {
+    #expect((DatabaseAddress(text) != nil) == isOne)
+}
