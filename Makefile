@@ -3,7 +3,7 @@ SWIFT ?= swift
 JOBS ?= $(shell nproc)
 RELEASE = -c release --static-swift-stdlib --scratch-path .build-release
 
-.PHONY: help demo test build release unit broker system models recordings torture bench sync-bench parquet fuzz fuzz-parquet readers views large-parquet fmt lint docs check clean bootstrap
+.PHONY: help demo test build release unit broker system models recordings torture bench sync-bench parquet fuzz fuzz-parquet readers views verify large-parquet fmt lint docs check clean bootstrap
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -12,6 +12,7 @@ demo: bootstrap ## sample logs to a warehouse in .demo, and a look at it; no Kaf
 	@scripts/demo.sh
 
 test: bootstrap ## every test that this machine can run; says what it skipped
+	@scripts/bootstrap.sh --database
 	@scripts/test.sh all
 
 build: bootstrap ## the three programs, debug
@@ -27,6 +28,7 @@ broker: bootstrap ## tests against a broker only
 	@scripts/test.sh broker
 
 system: bootstrap ## tests of the programs as processes only
+	@scripts/bootstrap.sh --database
 	@scripts/test.sh system
 
 models: bootstrap ## model tests of the commit protocol and the replay: every fault at every operation, 10,000 random syncs
@@ -42,6 +44,11 @@ recordings: bootstrap ## changes that real tools recorded, against the tables th
 views: bootstrap build ## the same recordings through the views of now, and RFM, by DuckDB, Spark and Hive; MILLRACE_SPARK as for readers
 	@.venv/bin/python Tests/system/views.py $(or $(RECORDINGS),../shared/data/cdc-live) --reader spark --reader hive
 	@MILLRACE_RFM=all MILLRACE_RFM_READERS=spark,hive .venv/bin/python Tests/system/run.py --only test_rfm
+
+verify: bootstrap build ## sync verify against MariaDB and MySQL (../shared/mysql) on which the recorded workload was run
+	@scripts/bootstrap.sh --database
+	@.venv/bin/python Tests/system/verify_live.py $(or $(RECORDINGS),../shared/data/cdc-live)
+	@.venv/bin/python Tests/system/verify_live.py $(or $(RECORDINGS),../shared/data/cdc-live) --server mysql
 
 torture: release ## a million lines, fifty kills of each daemon, a broker stopped twice
 	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full
