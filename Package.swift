@@ -109,7 +109,7 @@ let package = Package(
         tests("CommitLogTests", ["Sinks", "Columns", "Event", "JSON", "Platform"]),
         tests("TransportTests", ["CRdKafka", "Event", "JSON", "Platform", "Transport"]),
         tests("ConfigurationTests", ["Configuration", "Columns", "Event", "Platform"]),
-        tests("ReplayTests", ["Replay", "Change", "Columns", "Event", "JSON", "Parquet", "Platform", "Schema", "Sinks"]),
+        tests("ReplayTests", ["Replay", "Change", "Columns", "Event", "JSON", "Parquet", "Platform", "Schema", "Sinks", "TimeZone"]),
         tests("VerifyTests", ["Database", "Verify"]),
         tests("AgentFilesTests", ["Agent", "Codec", "Configuration", "Event", "Platform", "Transport"]),
     ],

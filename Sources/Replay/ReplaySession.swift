@@ -5,6 +5,7 @@ internal import Parquet
 internal import Platform
 internal import Schema
 internal import Sinks
+internal import TimeZone
 
 /// One run: what is read once and used for all days, and the days in order. Tables of a day are made side by side.
 ///
@@ -109,9 +110,9 @@ final class ReplaySession: @unchecked Sendable {
 
     private func floors(_ days: [String]) throws(Failure) -> Floors {
         var floors = Floors()
-        guard let newest = days.last.flatMap(CalendarDay.number) else { return floors }
-        let keep = Int(sync.spec.keepMilliseconds / 86_400_000)
-        let isOld = { (day: String) in CalendarDay.number(day).map { $0 < newest - keep } ?? false }
+        guard let newest = days.last.flatMap(CivilDay.number(of:)) else { return floors }
+        let keep = sync.spec.keepMilliseconds / 86_400_000
+        let isOld = { (day: String) in CivilDay.number(of: day).map { $0 < newest - keep } ?? false }
         guard let last = days.last(where: isOld) else { return floors }
         for table in try ownTables() {
             for day in try store.days(in: store.folder(of: table)).filter(isOld) {
@@ -161,11 +162,11 @@ final class ReplaySession: @unchecked Sendable {
     }
 
     private func removeOld(_ newest: String) throws(Failure) {
-        guard let last = CalendarDay.number(newest) else { return }
-        let keep = Int(sync.spec.keepMilliseconds / 86_400_000)
+        guard let last = CivilDay.number(of: newest) else { return }
+        let keep = sync.spec.keepMilliseconds / 86_400_000
         for table in try ownTables() {
             let old = try store.days(in: store.folder(of: table)).filter { day in
-                CalendarDay.number(day).map { $0 < last - keep } ?? false
+                CivilDay.number(of: day).map { $0 < last - keep } ?? false
             }
             // Why: the newest of the old ones is what the first kept day begins with.
             for day in old.dropLast() {

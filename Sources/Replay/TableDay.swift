@@ -3,6 +3,7 @@ internal import Columns
 internal import Event
 internal import Platform
 internal import Schema
+internal import TimeZone
 
 /// One table's day within a run: whether its state must be made, from what, and its publication.
 struct TableDay: Sendable {
@@ -98,8 +99,8 @@ struct TableDay: Sendable {
     }
 
     private func isComplete(_ manifest: StateManifest) -> Bool {
-        guard let passed = sync.passedDay, let number = CalendarDay.number(day) else { return false }
-        return Int64(number) < passed && manifest.rejections.isEmpty
+        guard let passed = sync.passedDay, let number = CivilDay.number(of: day) else { return false }
+        return number < passed && manifest.rejections.isEmpty
     }
 
     // MARK: Inputs

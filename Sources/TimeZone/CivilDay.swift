@@ -56,6 +56,17 @@ public enum CivilDay {
         return value % divisor < 0 ? quotient - 1 : quotient
     }
 
+    /// Days since 1970-01-01 of `YYYY-MM-DD`, or nil for any other text.
+    public static func number(of text: String) -> Int64? {
+        let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        guard parts.map(\.count) == [4, 2, 2] else { return nil }
+        let numbers = parts.compactMap { part -> Int64? in
+            part.allSatisfy { $0 >= 48 && $0 < 58 } ? part.reduce(0) { $0 * 10 + Int64($1 - 48) } : nil
+        }
+        guard numbers.count == 3 else { return nil }
+        return checkedNumber(year: numbers[0], month: numbers[1], day: numbers[2])
+    }
+
     /// `YYYY-MM-DD`; for groups and messages, not per row.
     public static func text(of number: Int64) -> String {
         let date = date(of: number)

@@ -5,6 +5,7 @@ import Platform
 import Schema
 import Synchronization
 import Testing
+import TimeZone
 
 @testable import Replay
 
@@ -26,7 +27,7 @@ private struct FaultStory {
 
     var replay: SyncReplay {
         get throws {
-            let passed = CalendarDay.number("2026-11-22").map { Int64($0) }
+            let passed = CivilDay.number(of: "2026-11-22")
             var replay = try SyncReplay(Self.spec, warehouse: warehouse.path, passedDay: passed)
             replay.settings.limits = StateWriter.Limits(fileRowCount: 6, groupRowCount: 3)
             // Spills at every few changes.

@@ -6,6 +6,7 @@ import Schema
 import Testing
 
 @testable import Replay
+import TimeZone
 
 extension SyncReport {
     var isClean: Bool { days.allSatisfy { $0.contradictions.isEmpty } }
@@ -26,7 +27,7 @@ extension SyncReport {
             delete("orders", #"{"id":2,"item":"cup","amount":7.00}"#, at: 40),
             update("orders", #"{"id":1}"#, #"{"id":5,"item":"green tea","amount":3.50}"#, at: 50),
         ], to: "orders", day: "2026-11-21")
-    let replay = try SyncReplay(sync(), warehouse: warehouse.path, passedDay: CalendarDay.number("2026-11-21").map { Int64($0) })
+    let replay = try SyncReplay(sync(), warehouse: warehouse.path, passedDay: CivilDay.number(of: "2026-11-21"))
     let report = try replay.run()
     #expect(report.problems == [])
     #expect(report.days.map(\.contradictions) == [[:], [:]])

@@ -82,3 +82,14 @@ private let sharedCases: String? = {
     let count = unsafe fread(&bytes, 1, bytes.count, file)
     return String(decoding: bytes[..<count], as: UTF8.self)
 }()
+
+@Test(arguments: [
+    ("1970-01-01", 0), ("2026-11-21", 20_778), ("2024-02-29", 19_782), ("0001-01-01", -719_162), ("9999-12-31", 2_932_896),
+] as [(String, Int64)])
+func aDayIsReadAsItIsWritten(_ text: String, _ number: Int64) {
+    #expect(CivilDay.number(of: text) == number)
+    #expect(CivilDay.text(of: number) == text)
+}
+
+@Test(arguments: ["", "2026-11", "2026-11-211", "2026-02-29", "2026-13-01", "2026-1-1", "+026-01-01", "2026-11--1", "0000-01-01", "2026-11-2x"])
+func whatIsNoDayIsNone(_ text: String) { #expect(CivilDay.number(of: text) == nil) }

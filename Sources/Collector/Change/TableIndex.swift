@@ -1,7 +1,7 @@
 internal import Change
 internal import Columns
 internal import Event
-internal import TimeZone
+internal import Pipeline
 
 /// The source's tables that a lane has met: what becomes of their changes. Kept over batches, so that a steady flow
 /// allocates nothing. One thread at a time.
@@ -99,20 +99,16 @@ struct TableIndex {
 
 /// The groups (table, day) of a batch's rows; names of days are kept over batches.
 struct ChangeGroups {
-    /// Days whose folder names are kept; all are forgotten beyond it.
-    private static let maximumDayCount = 4_096
-
     private struct Key: Hashable {
         var table: Int32
         var day: Int64
     }
-    private let prefix: String
-    private var dayNames: [Int64: String] = [:]
+    private var days: DayNames
     private var groups: [Key: Int32] = [:]
     private var lastKey = Key(table: -1, day: 0)
     private var lastGroup: Int32 = -1
 
-    init(partitionName: String) { prefix = partitionName + "=" }
+    init(partitionName: String) { days = DayNames(partitionName: partitionName) }
 
     mutating func beginBatch() {
         groups.removeAll(keepingCapacity: true)
@@ -122,18 +118,10 @@ struct ChangeGroups {
     mutating func group(table: Int32, day: Int64, in rows: RowBatch, names: [String]) -> Int32 {
         let key = Key(table: table, day: day)
         if lastGroup >= 0, key == lastKey { return lastGroup }
-        let group = groups[key] ?? rows.appendGroup(RowGroup(table: names[Int(table)], partition: dayName(day)))
+        let group = groups[key] ?? rows.appendGroup(RowGroup(table: names[Int(table)], partition: days.name(of: day)))
         groups[key] = group
         lastKey = key
         lastGroup = group
         return group
-    }
-
-    private mutating func dayName(_ day: Int64) -> String {
-        if let known = dayNames[day] { return known }
-        if dayNames.count >= Self.maximumDayCount { dayNames.removeAll(keepingCapacity: true) }
-        let name = prefix + CivilDay.text(of: day)
-        dayNames[day] = name
-        return name
     }
 }

@@ -1,22 +1,17 @@
 internal import Columns
-internal import TimeZone
 
 /// Finds the group (table, day) of a row. Names of days are kept over batches, so that a steady flow allocates
 /// nothing; groups count from 0 again in every batch. One thread at a time.
 struct GroupIndex {
-    /// Days whose folder names are kept; all are forgotten beyond it.
-    static let maximumDayCount = 4_096
-
     private let table: String
-    private let partitionPrefix: String
-    private var dayNames: [Int64: String] = [:]
+    private var days: DayNames
     private var groups: [Int64: Int32] = [:]
     private var lastDay = Int64.min
     private var lastGroup: Int32 = -1
 
     init(_ table: String, partitionName: String) {
         self.table = table
-        partitionPrefix = partitionName + "="
+        days = DayNames(partitionName: partitionName)
     }
 
     /// Forgets the groups of the last batch.
@@ -32,19 +27,11 @@ struct GroupIndex {
         if let known = groups[day] {
             group = known
         } else {
-            group = rows.appendGroup(RowGroup(table: table, partition: dayName(day)))
+            group = rows.appendGroup(RowGroup(table: table, partition: days.name(of: day)))
             groups[day] = group
         }
         lastDay = day
         lastGroup = group
         return group
-    }
-
-    private mutating func dayName(_ day: Int64) -> String {
-        if let known = dayNames[day] { return known }
-        if dayNames.count >= Self.maximumDayCount { dayNames.removeAll(keepingCapacity: true) }
-        let name = partitionPrefix + CivilDay.text(of: day)
-        dayNames[day] = name
-        return name
     }
 }
