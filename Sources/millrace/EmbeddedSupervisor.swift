@@ -23,8 +23,8 @@ struct EmbeddedSupervisor: Sendable {
     private var stopAskedAt: Int64?
     private var collectorEndedAt: Int64?
     private var isHurried = false
-    private var lastCommit = 0
-    private var lastCommitAt: Int64
+    private var lastReceived: UInt64 = 0
+    private var lastProgressAt: Int64
     private var lookAt: Int64
 
     /// How often the log is looked at for progress.
@@ -41,8 +41,8 @@ struct EmbeddedSupervisor: Sendable {
         self.service = service
         self.warehouse = warehouse
         self.giveUpMilliseconds = giveUpMilliseconds
-        lastCommitAt = clock.monotonicNanoseconds() / 1_000_000
-        lookAt = lastCommitAt
+        lastProgressAt = clock.monotonicNanoseconds() / 1_000_000
+        lookAt = lastProgressAt
     }
 
     mutating func next(_ signal: Signals.Signal?, agentHasEnded: Bool, collectorHasEnded: Bool) -> Order {
@@ -78,19 +78,20 @@ struct EmbeddedSupervisor: Sendable {
         control.requestStop()
     }
 
-    /// The failure of a run that makes no commit for too long; asks the agent to stop.
+    /// The failure of a run that takes nothing in for too long; asks the agent to stop.
     private mutating func patienceEnded(_ now: Int64) -> Failure? {
         guard let patience = giveUpMilliseconds, now >= lookAt else { return nil }
         lookAt = now + min(Self.lookMilliseconds, max(100, patience / 4))
         var cause: String?
         do throws(Failure) {
-            let number = try WarehouseLog.state(warehouse).number
-            if number != lastCommit {
-                lastCommit = number
-                lastCommitAt = now
+            // Why not the commit's number: watermarks are committed too, while every table stands.
+            let received = try WarehouseLog.state(warehouse).pipelines.values.reduce(0) { $0 &+ $1.balance.received }
+            if received != lastReceived {
+                lastReceived = received
+                lastProgressAt = now
             }
         } catch { cause = error.message }
-        guard now - lastCommitAt >= patience else { return nil }
+        guard now - lastProgressAt >= patience else { return nil }
         askToStop(now)
         return Failure(
             "commit.no_progress", stage: .commit, kind: .transient,

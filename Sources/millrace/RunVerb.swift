@@ -16,7 +16,8 @@ enum RunVerb {
                 OptionSpec("config", short: "c", value: "FILE", "millrace.yaml. Default: /etc/millrace/millrace.yaml."),
                 OptionSpec("once", "Take in what is there, commit, print the balance and exit."),
                 OptionSpec(
-                    "give-up", value: "DURATION", "With --once: longest time without a commit. Default 30s."),
+                    "give-up", value: "DURATION",
+                    "With --once: longest time in which nothing is taken in. Default 30s."),
                 OptionSpec("json", "With --once: the balance as docs/json.md describes it."),
             ])
     ]
@@ -44,12 +45,13 @@ enum RunVerb {
         let log = try WarehouseLog.state(settings.collector.warehouse)
         let now = SystemClock().wallMilliseconds()
         if isJSON { Terminal.write(StatusVerb.json(log, now)) } else { Terminal.write(StatusVerb.text(log, now)) }
+        // Why first: a table that stands is why nothing more is committed.
+        for failure in outcome.stopped { Terminal.complain(failure.description) }
+        if let code = outcome.stopped.map(\.exitCode).max() { return code }
         if let failure = outcome.failure {
             Terminal.complain(failure.description)
             return failure.exitCode
         }
-        for failure in outcome.stopped { Terminal.complain(failure.description) }
-        if let code = outcome.stopped.map(\.exitCode).max() { return code }
         guard log.pipelines.values.allSatisfy(\.balance.holds) else {
             Terminal.complain("error[commit.balance]: the balance does not hold")
             return 65

@@ -154,3 +154,43 @@ def test_all_faults_of_a_configuration_are_listed_at_once_with_their_lines():
             found = run("millrace", *command, code=78)
             text = found.stdout + found.stderr
             check("millrace.yaml:2:" in text and "state_dir" in text and "millrace.yaml:6:" in text, text)
+
+
+def test_a_table_that_refuses_too_much_stands_and_goes_on_once_its_route_is_right():
+    """A deploy renames a field: the breaker stops that table, others go on, and nothing is lost."""
+    route = """
+      - table: shop.{name}
+        sources: [{name}]
+        format: json
+        columns:
+          - {{name: id, type: int64, required: true}}
+          - {{name: time, type: timestamp, required: true{path}}}
+        breaker: {{share: 0.3, window: 1000}}
+"""
+    LINES = 40_000
+    with Workspace("breaker") as space:
+        for name in ("app", "other"):
+            lines = [(GOOD % number)[:-1] + b', "pad": "' + b"x" * 400 + b'"}' for number in range(LINES)]
+            if name == "app":
+                lines[2_000:] = [line.replace(b'"time"', b'"when"') for line in lines[2_000:]]
+            space.write(f"logs/{name}.log", b"\n".join(lines) + b"\n")
+
+        def taken(path):
+            routes = route.format(name="app", path=path) + route.format(name="other", path="")
+            config = configs.embedded(
+                space, [(name, name, f"{space.path}/logs/{name}.log") for name in ("app", "other")], routes)
+            result = run("millrace", "run", "--once", "--give-up", "8s", "--config", config, code=None)
+            rows = {name: count(space / "warehouse", f"shop.{name}") for name in ("app", "other")}
+            refused = {json.loads(entry_bytes(entry))["id"] for entry in quarantine(space / "warehouse")}
+            return config, result, rows, refused
+
+        _, result, rows, refused = taken("")
+        check(result.returncode == 65, f"exit {result.returncode}: {result.stderr}")
+        check("validate.too_many_rejected" in result.stderr and "shop.app" in result.stderr, result.stderr)
+        check(rows["other"] == LINES, f"the other table goes on: {rows}")
+        check(rows["app"] <= 2_000 and len(refused) < LINES * 2 // 3, f"it stood early: {rows}, {len(refused)} refused")
+        config, result, rows, refused = taken(", path: when")
+        check(result.returncode == 0, f"with the right path: exit {result.returncode}: {result.stderr}")
+        ids = {row[0] for row in query(f"SELECT id FROM {source(space / 'warehouse', 'shop.app')}")}
+        check(ids | refused == set(range(LINES)) and rows["app"] == len(ids), f"{rows}, {len(refused)} refused")
+        check(audit(config, code=0)["is_sound"], "the audit is sound")
