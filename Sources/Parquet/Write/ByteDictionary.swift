@@ -7,6 +7,8 @@
     private static let firstSlotCount = 256
     /// Bytes of values from which on the table is looked at before it is needed.
     private static let cachedByteCount = 128 << 10
+    /// Rows that are looked up together: what they touch stays in the nearest cache until it is compared.
+    private static let stretchRowCount = 64
     /// Unknown outside of this process, so that nobody can prepare values that collide.
     private static let seed = UInt64.random(in: .min ... .max)
 
@@ -71,6 +73,22 @@
     /// `offsets` and `bytes` are a column's. Returns the bytes of all values.
     @unsafe
     func lookUp(
+        _ offsets: UnsafePointer<Int64>, _ bytes: UnsafePointer<UInt8>, rows: UnsafePointer<Int32>,
+        count rowCount: Int, page: UInt32, into numbers: UnsafeMutablePointer<UInt32>, bounds: inout ByteBounds
+    ) -> Int {
+        var total = 0
+        var from = 0
+        while from < rowCount {
+            let stretch = min(Self.stretchRowCount, rowCount &- from)
+            total &+= unsafe lookUpStretch(
+                offsets, bytes, rows: rows + from, count: stretch, page: page, into: numbers + from, bounds: &bounds)
+            from &+= stretch
+        }
+        return total
+    }
+
+    @unsafe
+    private func lookUpStretch(
         _ offsets: UnsafePointer<Int64>, _ bytes: UnsafePointer<UInt8>, rows: UnsafePointer<Int32>,
         count rowCount: Int, page: UInt32, into numbers: UnsafeMutablePointer<UInt32>, bounds: inout ByteBounds
     ) -> Int {
