@@ -59,9 +59,9 @@ enum DDLVerb {
         return 0
     }
 
-    /// The views of now.
-    private static func views(
-        _ command: ParsedCommand, _ settings: CollectorSettings, _ dialect: Dialect
+    /// The views of now, or with `plan` what makes tables of them.
+    static func views(
+        _ command: ParsedCommand, _ settings: CollectorSettings, _ dialect: Dialect, plan: Bool = false
     ) throws(Failure) -> Int32 {
         var nows: [NowTable] = []
         for sync in settings.syncs { nows += try StateReader(sync, warehouse: settings.warehouse.path).nows() }
@@ -74,7 +74,7 @@ enum DDLVerb {
         for now in nows where tables.isEmpty || tables.contains(now.table) {
             var view = NowView(now, warehouse: absolute(settings.warehouse.path))
             if let catalog = command.value("catalog") { view.catalog = catalog }
-            text += view.text(dialect) + "\n"
+            text += (plan ? view.plan(dialect, into: command.value("into")) : view.text(dialect)) + "\n"
         }
         Terminal.write(text)
         return 0

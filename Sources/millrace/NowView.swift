@@ -35,6 +35,27 @@ struct NowView {
             + query(dialect, state: name("_now_state"), delta: name("_now_delta")) + ";\n"
     }
 
+    /// The statements that make a table of the engine's own that holds what the view shows: the replay, done by the
+    /// engine. `target`: `db.table`.
+    func plan(_ dialect: Dialect, into target: String?) -> String {
+        let catalog = dialect == .trino ? dialect.quoted(catalog) + "." : ""
+        let parts = (target ?? "\(database).\(table)_replayed").split(separator: ".", maxSplits: 1).map(String.init)
+        let name = catalog + parts.map(dialect.quoted).joined(separator: ".")
+        let format =
+            switch dialect {
+            case .hive: " STORED AS PARQUET"
+            case .spark: " USING PARQUET"
+            case .trino: " WITH (format = 'PARQUET')"
+            case .duckdb: ""
+            }
+        return text(dialect) + """
+            DROP TABLE IF EXISTS \(name);
+            CREATE TABLE \(name)\(format) AS
+            SELECT * FROM \(catalog)\(dialect.quoted(database)).\(dialect.quoted(table + "_now"));
+
+            """
+    }
+
     /// A table over the Parquet files of a folder.
     private func files(
         _ dialect: Dialect, _ name: String, _ folder: String, _ shapes: [(name: String, shape: ColumnShape)]

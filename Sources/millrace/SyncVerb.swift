@@ -34,6 +34,19 @@ enum SyncVerb {
                 OptionSpec("threads", value: "COUNT", "Threads to work with. Default: one for each processor."),
             ]),
         VerbSpec(
+            "sync plan", "The merge of a table's newest state with its changes, as SQL for an engine of your own.",
+            discussion: "For tables that one machine does not merge in its window: millrace sync delta brings the "
+                + "changes into rows, the engine merges them with the state. The table that it makes holds what "
+                + "millrace sync run would make, row for row.",
+            options: [
+                ConfigFile.option,
+                OptionSpec(
+                    "engine", value: "SYSTEM", choices: ["spark", "hive", "trino"], isRequired: true, "Who runs it."),
+                OptionSpec("table", value: "DB.TABLE", isRepeatable: true, "Only these. Default: all."),
+                OptionSpec("into", value: "DB.TABLE", "The table that is made. Default: DB.TABLE_replayed."),
+                OptionSpec("catalog", value: "NAME", "Trino's catalogue. Default: hive."),
+            ]),
+        VerbSpec(
             "sync status", "The newest state of every synced table: its day, rows, lag, and what contradicts it.",
             options: [
                 ConfigFile.option, ConfigFile.json, sync,
@@ -56,6 +69,12 @@ enum SyncVerb {
 
     static func run(_ command: ParsedCommand) throws(Failure) -> Int32 {
         let (file, settings) = try ConfigFile.requireCollector(command)
+        if command.verb == "sync plan" {
+            guard let engine = command.value("engine").flatMap(Dialect.init) else {
+                throw ToolFailure.usage("--engine is missing", hint: "--engine spark, hive or trino")
+            }
+            return try DDLVerb.views(command, settings, engine, plan: true)
+        }
         let wanted = command.values("sync")
         for name in wanted where !settings.syncs.contains(where: { $0.name == name }) {
             throw ToolFailure.usage(

@@ -49,3 +49,14 @@ func rowsWithoutAKeyAreTheSameIfAllColumnsAre(dialect: Dialect, condition: Strin
     let table = TableLayout(columns: [TableLayout.Column("_Millrace_live", ColumnShape(.int32))], key: [])
     #expect(NowLayout(state: StateLayout(table), unique: nil).liveColumn == "_millrace_live_")
 }
+
+@Test(arguments: [
+    (Dialect.spark, "CREATE TABLE `shop`.`it``s_replayed` USING PARQUET AS\nSELECT * FROM `shop`.`it``s_now`;\n"),
+    (.hive, "CREATE TABLE `shop`.`it``s_replayed` STORED AS PARQUET AS\nSELECT * FROM `shop`.`it``s_now`;\n"),
+    (.trino, "AS\nSELECT * FROM \"hive\".\"shop\".\"it`s_now\";\n"),
+])
+func aPlanMakesATableOfTheView(dialect: Dialect, end: String) {
+    let text = view(key: ["id"]).plan(dialect, into: nil)
+    #expect(text.hasPrefix(view(key: ["id"]).text(dialect)) && text.hasSuffix(end))
+    #expect(view(key: ["id"]).plan(dialect, into: "a.b").contains("b\(dialect == .trino ? "\"" : "`") "))
+}

@@ -2,7 +2,7 @@
 """Recordings of Maxwell, Debezium and Canal, read through the views of now: after a part of the records a state is made,
 after the rest only the delta. The views must hold what the database ended with, for DuckDB, Spark and Hive.
 
-    views.py FOLDER [--only NAME] [--at SHARE] [--reader duckdb|spark|hive] [--dates text|typed]
+    views.py FOLDER [--only NAME] [--at SHARE] [--reader spark|hive] [--plan] [--dates text|typed]
 
 FOLDER as recordings.py has it. MILLRACE_SPARK names a Python that has pyspark.
 """
@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness import Skip, Workspace, check, run  # noqa: E402
 from parquet_compare import select, text  # noqa: E402
 from readers import hive_rows, spark_rows  # noqa: E402
-from recordings import Expected, Recording, cell, compare, configuration, escaped, recordings  # noqa: E402
+from recordings import Expected, Recording, cell, compare, configuration, escaped, newest, recordings  # noqa: E402
 
 KINDS = {"INTEGER": "int32", "BIGINT": "int64", "DOUBLE": "double", "VARCHAR": "string", "BLOB": "bytes", "DATE": "date",
          "TIMESTAMP WITH TIME ZONE": "timestamp", "BOOLEAN": "boolean"}
@@ -50,7 +50,11 @@ def ddl(config, reader):
     return run("millrace", "ddl", "--for", reader, "--view", "--config", config).stdout
 
 
-def through(recording, expected, dates, share, readers):
+def plan(config, engine):
+    return run("millrace", "sync", "plan", "--engine", engine, "--config", config).stdout
+
+
+def through(recording, expected, dates, share, readers, planned):
     """Returns (tables compared, rows of deltas)."""
     import duckdb
     with Workspace(f"views-{recording.name}") as space:
@@ -86,11 +90,25 @@ def through(recording, expected, dates, share, readers):
                 for row in session.execute(f"SELECT {listed} FROM {place}").fetchall())
         for reader in readers:
             rows_of = {"spark": spark_rows, "hive": hive_rows}[reader]
-            found = rows_of(space.path, ddl(config, reader), kinds)
+            statements, places = ddl(config, reader), kinds
+            if planned:
+                statements = plan(config, reader)
+                places = {table: (place[:-len("_now`")] + "_replayed`", kind) for table, (place, kind) in kinds.items()}
+            found = rows_of(space.path, statements, places)
             for table in kinds:
                 if sorted_rows(found[table]) != wanted[table]:
                     pairs = [pair for pair in zip(sorted_rows(found[table]), wanted[table]) if pair[0] != pair[1]]
                     faults.append(f"{table}: {reader} finds {len(found[table])} rows for {len(wanted[table])}: {pairs[:1]}")
+        # What the built-in replay makes of the same changes.
+        run("millrace", "sync", "run", "--config", config, timeout=1200)
+        for table in kinds:
+            listed = ", ".join(select('"' + name.replace('"', '""') + '"', kind) for name, kind in kinds[table][1])
+            rows = session.execute(
+                f"SELECT {listed} FROM read_parquet('{newest(space / 'warehouse', table)}/part-*', hive_partitioning=false)"
+            ).fetchall() if list(newest(space / "warehouse", table).glob("part-*")) else []
+            made = sorted_rows([text(value, kind) for value, (_, kind) in zip(row, kinds[table][1])] for row in rows)
+            if made != wanted[table]:
+                faults.append(f"{table}: sync run makes {len(made)} rows, the view has {len(wanted[table])}")
         check(not faults, f"{len(faults)} faults:\n      " + "\n      ".join(faults[:40]))
         return len(kinds), delta
 
@@ -109,6 +127,7 @@ def main():
     parser.add_argument("--only", action="append")
     parser.add_argument("--at", type=float, default=0.6, help="share of the records that the state has")
     parser.add_argument("--reader", action="append", default=[], choices=["spark", "hive"])
+    parser.add_argument("--plan", action="store_true", help="readers read the tables that `sync plan` has them make")
     parser.add_argument("--dates", default="text", choices=["text", "typed"])
     options = parser.parse_args()
     expected = Expected(options.folder)
@@ -119,7 +138,7 @@ def main():
         if name.endswith("-extras"):
             continue
         try:
-            tables, delta = through(Recording(options.folder, name), expected, options.dates, options.at, options.reader)
+            tables, delta = through(Recording(options.folder, name), expected, options.dates, options.at, options.reader, options.plan)
         except Skip as reason:
             print(f"skip  {name}: {reason}", flush=True)
         except Exception as error:
