@@ -28,7 +28,8 @@ enum Tool {
             case "quarantine list", "quarantine show", "quarantine replay": return try QuarantineVerb.run(command)
             case "cat": return try CatVerb.run(command)
             case "schema infer": return try SchemaVerb.run(command)
-            case "sync run", "sync delta", "sync plan", "sync verify", "sync status", "sync get": return try SyncVerb.run(command)
+            case "sync run", "sync delta", "sync plan", "sync verify", "sync status", "sync get":
+                return try SyncVerb.run(command)
             case "ddl": return try DDLVerb.run(command)
             case "try": return try TryVerb.run(command)
             case "status": return try StatusVerb.run(command)
