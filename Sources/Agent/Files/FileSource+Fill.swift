@@ -253,7 +253,8 @@ extension FileSource {
             let record = stream.position
             guard
                 let cut = unsafe cutter.next(
-                    rest, recordOffset: record.position - record.recordStart, isFinal: isFinal)
+                    rest, recordOffset: record.position - record.recordStart, isFinal: isFinal,
+                    hasMore: !isWhole)
             else { break }
             announceIfNeeded(writer, &batch)
             writer.data(cut, from: position(offset), valueStart: offset, &keyScratch, &batch)

@@ -34,8 +34,8 @@ struct LineCutter: Sendable {
 
     /// The next record of `bytes`, or nil if more bytes are needed. `recordOffset`: how far behind the
     /// start of its record the first byte is (a multiple of the maximum). `isFinal`: the bytes' end is
-    /// decided to be the end of an event.
-    func next(_ bytes: UnsafeRawBufferPointer, recordOffset: UInt64, isFinal: Bool) -> Cut? {
+    /// decided to be the end of an event. `hasMore`: more bytes are there to be read behind them.
+    func next(_ bytes: UnsafeRawBufferPointer, recordOffset: UInt64, isFinal: Bool, hasMore: Bool = false) -> Cut? {
         guard unsafe !bytes.isEmpty else { return nil }
         let single = min(bytes.count, maximumRecordByteCount + 1)
         let index = UInt32(clamping: recordOffset / UInt64(maximumRecordByteCount) + 1)
@@ -43,7 +43,19 @@ struct LineCutter: Sendable {
             // Why: no window is longer than the longest line, so no line in it can be too long.
             let window = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<min(single, packByteCount)])
             if let last = unsafe ByteSearch.last(Self.lineFeed, in: window) {
-                let pack = unsafe UnsafeRawBufferPointer(rebasing: bytes[...last])
+                var last = last
+                var pack = unsafe UnsafeRawBufferPointer(rebasing: bytes[...last])
+                if unsafe DocumentEnd.isDoubtful(pack) {
+                    let region = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<single])
+                    let answer = unsafe DocumentEnd.find(in: region, limit: last + 1)
+                    let mayWait = hasMore && !isFinal && bytes.count <= maximumRecordByteCount
+                    switch answer {
+                    case .at(let end): last = end - 1
+                    case .open where mayWait: return nil
+                    case .open, .unknown: break
+                    }
+                    unsafe pack = UnsafeRawBufferPointer(rebasing: bytes[...last])
+                }
                 return Cut(
                     byteCount: last + 1, valueByteCount: last, piece: nil,
                     eventCount: unsafe ByteSearch.count(Self.lineFeed, in: pack))
