@@ -68,6 +68,7 @@ final class CollectorPipeline {
                 try write(route, of: pipeline)
                 pipeline.settle(route)
                 trip(route, of: pipeline)
+                if let changes = pipeline.changes { stand(changes, of: pipeline) }
             }
             for refused in pipeline.refused { try reject(refused, of: pipeline) }
             pipeline.removeBatch()
@@ -160,6 +161,8 @@ final class CollectorPipeline {
         entry.column = column
         entry.excerpt = excerpt
         entry.isPart = isPart
+        let place = packs[Int(event.pack)].partition
+        entry.epoch = partitions[place].cursors.first { $0.pipeline == pipeline.plan.index }?.epoch ?? 0
         try unsafe batch.withSlab { slab throws(Failure) in
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: slab[event.start..<(event.start + event.byteCount)])
             try unsafe quarantine.append(entry, bytes: bytes, to: staged)
@@ -171,6 +174,11 @@ final class CollectorPipeline {
         for (place, counts) in route.countsByPartition(batch, packs) {
             partitions[place].trip(pipeline.plan, route: route.index, seen: counts.seen, rejected: counts.rejected)
         }
+    }
+
+    /// Stops a sync in the partitions that bring a table's changes beside those of another.
+    private func stand(_ changes: ChangeStage, of pipeline: LanePipeline) {
+        for (place, table) in changes.misplaced { partitions[place].stop(pipeline.plan, misplaced: table) }
     }
 
     // MARK: Places

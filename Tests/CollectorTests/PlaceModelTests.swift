@@ -45,7 +45,9 @@ private struct PlaceModel {
             for row in rows[at..<end] {
                 claims.append(run.take(row.place, isDelete: row.isDelete, isOnly: true) { row.content }.claim)
             }
-            let (isFresh, crowded) = coverage.takePlaces(claims)
+            let places = coverage.takePlaces(claims)
+            let (isFresh, crowded) = (places.isFresh, places.crowdedCount)
+            #expect(places.misplaced.isEmpty && places.lateCount == 0, "what comes again came in order once")
             precondition(crowded == 0)
             if Int.random(in: 0..<5, using: &generator) == 0 {
                 // A crash: nothing of the batch happened; the run goes on where the log says.

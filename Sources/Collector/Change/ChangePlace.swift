@@ -68,13 +68,14 @@ struct ChangePlace {
     /// The day of a change: the running maximum of the commit date, in the source's order.
     ///
     /// A place before the newest one is a topic that comes again: its dates begin anew, so that a change gets the
-    /// same day whichever time it is taken. DDL does not move the day: its clock is the client's as often as not.
+    /// same day whichever time it is taken. DDL does not move the day, nor does the day move it: its clock is the
+    /// client's as often as not, and the replay places it by what it stands among.
     /// `time`: the record's own, milliseconds.
     mutating func day(
         _ date: Int64, _ operation: ChangeLog.Operation, _ source: RecordPlace?, at time: Int64
     ) -> Int64 {
         let kind = SourceStream.Kind(operation)
-        if kind == .schema { return max(date, run.day ?? date) }
+        if kind == .schema { return date }
         if kind == .rows, let source {
             if (source.file, source.position) < (run.file, run.position) { run.day = nil }
             (run.file, run.position) = (source.file, source.position)

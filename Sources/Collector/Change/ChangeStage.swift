@@ -26,6 +26,8 @@ final class ChangeStage {
     private(set) var rejections: [RowRejection] = []
     /// Per event of the last call.
     private(set) var outcomes: [Outcome] = []
+    /// Partitions of the lane, and tables, of changes that prove that their table does not come in one order.
+    private(set) var misplaced: [(place: Int, table: String)] = []
     let plan: SyncPlan
     /// One per partition of the lane.
     private(set) var places: [ChangePlace]
@@ -92,19 +94,20 @@ final class ChangeStage {
     }
 
     /// Takes events one by one, each as if nothing were known of those around it: out of quarantine. They were
-    /// never taken, so nothing of them is taken back; each belongs to the day of its own date.
-    func processAlone(_ batch: borrowing EventBatch, events: [Int32]) {
+    /// never taken, so nothing of them is taken back; each belongs to the day of its own date. `epochs`: of their
+    /// topics, in the order of the events.
+    func processAlone(_ batch: borrowing EventBatch, events: [Int32], epochs: [Int]) {
         beginBatch()
         var ledger = Ledger()
         let references = batch.events
         let contexts = batch.packs
         unsafe batch.withSlab { slab in
             let slab = unsafe ByteView(slab)
-            for event in events {
+            for (event, epoch) in zip(events, epochs) {
                 let reference = references[Int(event)]
                 let context = contexts[Int(reference.pack)]
                 let place = TopicPartition(topic: context.topic, partition: context.partition)
-                places = [ChangePlace(place, epoch: 0, resume: SyncResume())]
+                places = [ChangePlace(place, epoch: epoch, resume: SyncResume())]
                 outcomes.append(take(event, reference, context, at: 0, slab, &ledger))
             }
         }
@@ -140,6 +143,7 @@ final class ChangeStage {
         outcomes.removeAll(keepingCapacity: true)
         claims.removeAll(keepingCapacity: true)
         claimants.removeAll(keepingCapacity: true)
+        misplaced.removeAll(keepingCapacity: true)
         groups.beginBatch()
         pack = -1
     }
@@ -271,7 +275,13 @@ final class ChangeStage {
         _ ledger: inout Ledger
     ) {
         guard !claims.isEmpty else { return }
-        let (isFresh, crowdedCount) = coverage.takePlaces(claims)
+        let places = coverage.takePlaces(claims)
+        let (isFresh, crowdedCount) = (places.isFresh, places.crowdedCount)
+        misplaced = places.misplaced.map { at in
+            (claimants[at].place, index.entries[claimants[at].entry].name)
+        }
+        if places.lateCount > 0 { ledger.notices["late_change", default: 0] += UInt64(places.lateCount) }
+        if !misplaced.isEmpty { ledger.notices["misplaced_change", default: 0] += UInt64(misplaced.count) }
         if crowdedCount > 0 { ledger.notices["crowded_coverage", default: 0] += UInt64(crowdedCount) }
         if isFresh.contains(false) {
             var isKept = [Bool](repeating: true, count: rows.rowCount)

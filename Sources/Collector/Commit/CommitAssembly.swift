@@ -16,7 +16,7 @@ struct CommitAssembly {
             for flow in flows { ledger.add(flow.pipelines[plan.index].ledger) }
             var effect = PipelineEffect(pipeline: plan.name)
             for flow in flows { effect.advances += Self.advances(of: plan.index, in: flow) }
-            effect.streams = Self.streams(ledger, claimed: plan.coverage.claimed)
+            effect.streams = Self.streams(ledger, claimed: plan.coverage.claimed, sampled: plan.coverage.sampled)
             effect.balance = ledger.balance
             for (reason, count) in ledger.rejections { effect.rejections[reason.rawValue] = count }
             effect.tables = ledger.tables
@@ -57,7 +57,9 @@ struct CommitAssembly {
         return advances.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }
     }
 
-    private static func streams(_ ledger: Ledger, claimed: [StreamID: IntervalSet]) -> [StreamEffect] {
+    private static func streams(
+        _ ledger: Ledger, claimed: [StreamID: IntervalSet], sampled: [StreamID: [Position]]
+    ) -> [StreamEffect] {
         ledger.streams.sorted { $0.key < $1.key }.map { stream, note in
             var effect = StreamEffect(
                 stream: stream, agent: note.agent, source: note.source, topic: note.topic, partition: note.partition,
@@ -69,6 +71,7 @@ struct CommitAssembly {
             effect.reason = note.announcement?.reason
             effect.ended = note.ended
             (effect.table, effect.last, effect.anchor) = (note.table, note.last, note.anchor)
+            effect.sampled = sampled[stream] ?? []
             return effect
         }
     }

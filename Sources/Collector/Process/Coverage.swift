@@ -14,6 +14,7 @@ final class Coverage: Sendable {
     func load(_ state: PipelineState?) {
         map.withLock { map in
             map.load((state?.streams ?? [:]).lazy.map { (key: $0.key, value: $0.value.taken) })
+            map.load(samples: (state?.streams ?? [:]).compactMapValues(\.sample))
         }
     }
 
@@ -44,10 +45,12 @@ final class Coverage: Sendable {
     }
 
     /// Decides about changes by their places in the source, in order.
-    func takePlaces(_ claims: [PlaceRun.Claim]) -> (isFresh: [Bool], crowdedCount: Int) {
+    func takePlaces(_ claims: [PlaceRun.Claim]) -> CoverageMap.Places {
         map.withLock { $0.takePlaces(claims) }
     }
 
+    /// Places that joined the samples since the last `settle` or `giveUp`.
+    var sampled: [StreamID: [Position]] { map.withLock { $0.sampled } }
     var claimed: [StreamID: IntervalSet] { map.withLock { $0.claimed } }
     func settle() { map.withLock { $0.settle() } }
     func giveUp() { map.withLock { $0.giveUp() } }

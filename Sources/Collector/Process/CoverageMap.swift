@@ -28,6 +28,10 @@ struct CoverageMap {
     let pipeline: String
     private var covered: [StreamID: IntervalSet] = [:]
     private var claims: [StreamID: IntervalSet] = [:]
+    /// Of streams of source places: some of the places taken, and those that joined in the running attempt.
+    var samples: [StreamID: PointSample] = [:]
+    var sampled: [StreamID: [Position]] = [:]
+    private var settledSamples: [StreamID: PointSample] = [:]
 
     init(pipeline: String) { self.pipeline = pipeline }
 
@@ -36,6 +40,22 @@ struct CoverageMap {
         covered.removeAll(keepingCapacity: true)
         claims.removeAll(keepingCapacity: true)
         for (stream, set) in streams { covered[stream] = set }
+    }
+
+    /// Starts from what the log says, behind `load`.
+    mutating func load(samples: [StreamID: PointSample]) {
+        self.samples = samples
+        settledSamples = samples
+        sampled.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes down that a place was taken, unless its stream is older than samples.
+    mutating func sample(_ stream: StreamID, _ point: Position) {
+        if samples[stream] == nil {
+            guard covered[stream] == nil else { return }
+            samples[stream] = PointSample()
+        }
+        if samples[stream]?.insert(point) == true { sampled[stream, default: []].append(point) }
     }
 
     /// Takes `[from, to)` of a stream if nothing of it was taken before.
@@ -103,7 +123,11 @@ struct CoverageMap {
     var claimed: [StreamID: IntervalSet] { claims }
 
     /// The claims are committed.
-    mutating func settle() { claims.removeAll(keepingCapacity: true) }
+    mutating func settle() {
+        claims.removeAll(keepingCapacity: true)
+        for stream in sampled.keys { settledSamples[stream] = samples[stream] }
+        sampled.removeAll(keepingCapacity: true)
+    }
 
     /// The attempt is abandoned: what it claimed is free again.
     mutating func giveUp() {
@@ -112,6 +136,8 @@ struct CoverageMap {
             if covered[stream]?.isEmpty == true { covered[stream] = nil }
         }
         claims.removeAll(keepingCapacity: true)
+        for stream in sampled.keys { samples[stream] = settledSamples[stream] }
+        sampled.removeAll(keepingCapacity: true)
     }
 
     func coverage(of stream: StreamID) -> IntervalSet { covered[stream] ?? IntervalSet() }

@@ -120,6 +120,18 @@ struct LanePartition {
                 + "`millrace quarantine replay --table \(spec.table)` takes in what was refused")
     }
 
+    /// Stops a sync here: changes of a table came that stand among others that were taken, and were not there.
+    mutating func stop(_ plan: PipelinePlan, misplaced table: String) {
+        guard let index = cursors.firstIndex(where: { $0.pipeline == plan.index }), cursors[index].stopped == nil
+        else { return }
+        cursors[index].stopped = Failure(
+            "sync.not_in_order", stage: .dedup, kind: .corrupt,
+            "changes of table \(table) stand in \(place) among others of it that came before: sync \(plan.name) "
+                + "takes a table's changes to be in one partition, in order, and may have left some out",
+            hint: "if the topic spreads a table's changes by key, begin a new sync with `spread: key` in a new "
+                + "warehouse; if the tool filled in what it had left out, begin a new sync over the topic")
+    }
+
     func routes(entry: Int, cursor: Int) -> [Int] {
         entry >= 0 ? routes[entry][cursor] : foreignRoutes[cursor]
     }

@@ -45,7 +45,10 @@ public final class ReplayRoutes: QuarantineIntake {
             for route in pipeline.routes where !route.events.isEmpty {
                 switch route.stage {
                 case .rows(let stage): stage.process(batch, events: route.events)
-                case .changes(let stage): stage.processAlone(batch, events: route.events)
+                case .changes(let stage):
+                    stage.processAlone(
+                        batch, events: route.events,
+                        epochs: route.events.map { entries[entryOfEvent[Int($0)]].epoch })
                 }
                 if let files { try write(route, to: files) }
                 count(route, of: pipeline)

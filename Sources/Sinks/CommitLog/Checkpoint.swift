@@ -162,6 +162,7 @@ extension StreamState {
         object.add("table", table)
         object.add("last", last?.description)
         object.add("anchor", anchor.map(hexadecimal))
+        if let sample { object.add("sample", JSONValue.array(sample.points.map { .string($0.description) })) }
         object.add("topic", topic)
         object.add("partition", JSONValue(partition))
         object.add("epoch", JSONValue(epoch))
@@ -186,6 +187,11 @@ extension StreamState {
         state.table = try object.optional("table", Reading.text)
         state.last = try object.optional("last") { $0.string.flatMap { Position($0) } }
         state.anchor = try object.optional("anchor", Reading.hash)
+        if try object.optional("sample", { $0 }) != nil {
+            var sample = PointSample()
+            for point in try object.list("sample", Reading.position) { sample.insert(point) }
+            state.sample = sample
+        }
         state.lastTime = try object.integer("last_time")
         return (try object.get("stream", Reading.stream), state)
     }

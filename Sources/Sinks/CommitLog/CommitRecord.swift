@@ -150,6 +150,8 @@ public struct StreamEffect: Sendable, Equatable {
     /// With `table`: the newest place, and what its group's rows are counted from (see `PlaceRun`).
     public var last: Position?
     public var anchor: UInt64?
+    /// With `table`: places that joined the sample of those taken.
+    public var sampled: [Position] = []
     /// Where its records come from.
     public var topic: String
     public var partition: Int32

@@ -165,6 +165,8 @@ public struct LogMachine: Sendable, Equatable {
             state.ended = state.ended || stream.ended
             if stream.table != nil {
                 (state.table, state.last, state.anchor) = (stream.table, stream.last, stream.anchor)
+                if state.sample == nil, pipeline.streams[stream.stream] == nil { state.sample = PointSample() }
+                for point in stream.sampled { state.sample?.insert(point) }
             }
             state.topic = stream.topic
             state.partition = stream.partition

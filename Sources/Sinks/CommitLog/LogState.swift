@@ -103,6 +103,8 @@ public struct StreamState: Sendable, Equatable {
     public var table: String?
     public var last: Position?
     public var anchor: UInt64?
+    /// With `table`: some of the places taken; nil: the stream is older than samples.
+    public var sample: PointSample?
     public var topic: String
     public var partition: Int32
     public var epoch: Int

@@ -63,6 +63,11 @@ enum Reading {
         return UInt64(text, radix: 16)
     }
 
+    static func position(_ value: JSONValue) throws(Malformed) -> Position {
+        guard let point = Position(try text(value)) else { throw Malformed(what: "it is no position") }
+        return point
+    }
+
     /// `4711-4800`, `17.2-18`.
     static func range(_ value: JSONValue) throws(Malformed) -> CoveredRange {
         let parts = try text(value).split(separator: "-", omittingEmptySubsequences: false)
@@ -212,6 +217,7 @@ extension StreamEffect {
         object.add("table", table)
         object.add("last", last?.description)
         object.add("anchor", anchor.map(hexadecimal))
+        if !sampled.isEmpty { object.add("sampled", sampled) { .string($0.description) } }
         object.add("topic", topic)
         object.add("partition", JSONValue(partition))
         object.add("epoch", JSONValue(epoch))
@@ -235,6 +241,7 @@ extension StreamEffect {
         effect.table = try object.optional("table", Reading.text)
         effect.last = try object.optional("last") { $0.string.flatMap { Position($0) } }
         effect.anchor = try object.optional("anchor", Reading.hash)
+        effect.sampled = try object.list("sampled", Reading.position)
         return effect
     }
 }

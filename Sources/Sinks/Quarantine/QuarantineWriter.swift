@@ -25,6 +25,8 @@ public struct QuarantineEntry: Sendable {
     public var isPart = false
     /// How often a replay rejected it again, with another outcome each time.
     public var replays = 0
+    /// Which of its topic's epochs the offset is of.
+    public var epoch = 0
 
     public init(
         reason: Rejection, pipeline: String, table: String?, topic: String, partition: Int32, offset: Int64,
@@ -133,6 +135,7 @@ public struct QuarantineWriter {
         if let excerpt = entry.excerpt { field("excerpt", excerpt, &line) }
         if entry.isPart { line += ",\"part\":true".utf8 }
         if entry.replays > 0 { number("replays", Int64(entry.replays), &line) }
+        if entry.epoch > 0 { number("epoch", Int64(entry.epoch), &line) }
         if let text = unsafe String(validating: bytes, as: UTF8.self) { field("text", text, &line) }
         line += ",\"bytes\":\"".utf8
         unsafe Base64.append(bytes, to: &line)

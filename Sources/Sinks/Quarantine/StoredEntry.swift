@@ -69,6 +69,8 @@ public struct StoredEntry: Sendable {
     public var excerpt: String?
     public var isPart: Bool
     public var replays: Int
+    /// Which of its topic's epochs the offset is of.
+    public var epoch = 0
     /// The event's bytes, whole.
     public var bytes: [UInt8]
 
@@ -85,6 +87,7 @@ public struct StoredEntry: Sendable {
         entry.to = to
         entry.isPart = isPart
         entry.replays = replays + 1
+        entry.epoch = epoch
         return entry
     }
 
@@ -104,6 +107,7 @@ public struct StoredEntry: Sendable {
             excerpt: try object.optional("excerpt", Reading.text),
             isPart: try object.optional("part") { $0.boolean } ?? false,
             replays: try object.optional("replays") { $0.integer.map { Int(clamping: $0) } } ?? 0,
+            epoch: try object.optional("epoch") { $0.integer.map { Int(clamping: max(0, $0)) } } ?? 0,
             bytes: try object.get("bytes") { $0.string.flatMap { Base64.decode($0) } })
     }
 }
