@@ -15,7 +15,7 @@ extension ReplaySession {
         for name in names {
             let files = files(of: name).filter { $0.day <= day }
             // Why also where there are statements: the table may have been there before the first of them.
-            let end = first.firstPlace(of: name) ?? .end
+            let end = first.firstPlace(of: name, isExact: hasTwin(name)) ?? .end
             guard !files.isEmpty, try begin(files, before: end) else { continue }
             var hasTypes = false
             for file in files {
@@ -37,6 +37,12 @@ extension ReplaySession {
             if !report.problems.contains(text) { report.problems.append(text) }
         }
         return history
+    }
+
+    /// Whether another table's name differs from this one by case alone.
+    private func hasTwin(_ name: TableName) -> Bool {
+        let lower = name.text.lowercased()
+        return names.contains { $0 != name && $0.text.lowercased() == lower }
     }
 
     private func begin(_ files: [ChangeFile], before end: SourcePlace) throws(Failure) -> Bool {

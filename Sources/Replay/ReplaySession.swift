@@ -9,7 +9,7 @@ internal import TimeZone
 
 /// One run: what is read once and used for all days, and the days in order. Tables of a day are made side by side.
 ///
-/// Invariant: `previous` and `report` change only between days, while one thread is at work.
+/// Invariant: `previous`, `claimed` and `report` change only between days, while one thread is at work.
 // Safety: what changes while several threads are at work is `scans`, behind its lock.
 final class ReplaySession: @unchecked Sendable {
     typealias State = (folder: String, manifest: StateManifest)
@@ -21,6 +21,8 @@ final class ReplaySession: @unchecked Sendable {
     var report = SyncReport()
     /// The states of the day before, by incarnation.
     var previous: [String: State] = [:]
+    /// Names that tables have, or had, by the history of the day in hand.
+    var claimed: Set<TableName> = []
     let log: ChangeLogFolder
     /// All change files of a table, by its name at the source.
     private let files: [TableName: [ChangeFile]]
@@ -207,6 +209,7 @@ final class ReplaySession: @unchecked Sendable {
         _ day: String, _ only: Set<String>, _ floors: Floors
     ) throws(Failure) -> [String: State] {
         let history = try history(day)
+        claimed = Set(history.incarnations.flatMap { $0.names.map(\.name) })
         var current: Set<String> = []
         var tables: [TableDay] = []
         for (name, number) in history.current {
@@ -263,7 +266,14 @@ final class ReplaySession: @unchecked Sendable {
         return nil
     }
 
-    func files(of name: TableName) -> [ChangeFile] { files[name] ?? [] }
+    /// Change files of a table; where no table is written so, of the only one that differs by case alone: a server may
+    /// keep names otherwise than a statement writes them.
+    func files(of name: TableName) -> [ChangeFile] {
+        if let found = files[name] { return found }
+        let lower = name.text.lowercased()
+        let others = files.keys.filter { $0.text.lowercased() == lower }
+        return others.count == 1 && !claimed.contains(others[0]) ? files[others[0]] ?? [] : []
+    }
 
     func scan(_ file: ChangeFile, withTypes: Bool = false) throws(Failure) -> ChangeScan {
         let key = file.path + (withTypes ? " types" : "")

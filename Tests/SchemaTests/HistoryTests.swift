@@ -247,4 +247,51 @@ private func carried(_ type: String, _ json: String, _ statements: String..., da
         #expect(made.table(TableName("d", "t"), at: SourcePlace(position: 1))?.incarnation == 0)
         #expect(key(made) == ["id"])
     }
+
+    @Test func namesThatDifferByCaseAreTwoTablesAndAStatementMayWriteAnother() {
+        func entry(_ position: Int64, sql: String? = nil, table: String? = nil, types: String? = nil) -> SchemaEntry {
+            var entry = SchemaEntry(place: SourcePlace(file: 1, position: position), database: "d")
+            (entry.sql, entry.table, entry.types) = (sql, table, types.map { Array($0.utf8) })
+            return entry
+        }
+        let made = SchemaHistory([
+            entry(1, sql: "CREATE TABLE T (a int)"), entry(2, sql: "CREATE TABLE t (b int)"),
+            entry(3, table: "Other", types: #"{"id":"INT"}"#), entry(4, table: "other", types: #"{"id":"INT"}"#),
+            entry(5, sql: "CREATE TABLE Alone (c int)"),
+        ])
+        #expect(made.problems.isEmpty)
+        #expect(made.current.map(\.name.table).sorted() == ["Alone", "Other", "T", "other", "t"])
+        let place = SourcePlace(file: 1, position: 9)
+        #expect(made.table(TableName("d", "alone"), at: place) != nil, "a server may keep the name in small letters")
+        #expect(made.table(TableName("d", "T"), at: place)?.incarnation == 0)
+        #expect(made.table(TableName("d", "t"), at: place)?.incarnation == 1)
+    }
+
+    @Test func whatStandsBeforeTheFirstStatementBelongsToItsTable() {
+        var inferred = InferredSchema()
+        RowReader.view(#"{"id":1,"a":"x"}"#) { inferred.observe($0, key: ["id"]) }
+        var alter = SchemaEntry(place: SourcePlace(file: 1, position: 5), database: "d")
+        alter.sql = "ALTER TABLE t CHANGE a b varchar(9), ADD c int DEFAULT 4"
+        alter.table = "t"
+        let columns = #"[{"type":"int","name":"id"},{"type":"varchar","name":"b"},{"type":"int","name":"c"}]"#
+        alter.types = Array(#"{"columns":\#(columns),"primary-key":["id"]}"#.utf8)
+        let made = SchemaHistory(
+            [alter], inferred: [TableName("d", "t"): inferred.version(from: .beginning, dates: .typed)])
+        #expect(made.incarnations.count == 1 && made.problems.isEmpty)
+        let life = made.incarnations[0]
+        #expect(life.versions.map { $0.columns.map(\.name) } == [["id", "a"], ["id", "b", "c"]])
+        #expect(life.versions[1].columns.map(\.id) == [0, 1, 2], "a renamed column keeps its values")
+    }
+
+    @Test func aColumnThatRowsLeaveOutWithoutAStatementStays() {
+        let made = SchemaHistory([
+            stated(#"{"id":"INT","v":"INT"}"#, position: 1), stated(#"{"id":"INT","w":"INT"}"#, position: 2),
+        ])
+        let last = made.incarnations[0].versions[1]
+        #expect(last.columns.map(\.name) == ["id", "w", "v"] && last.columns.map(\.isStale) == [false, false, true])
+        let decoder = RowDecoder(last, tool: .canal)
+        let batch = RowBatch(shapes: last.shapes)
+        let outcome = RowReader.view(#"{"id":"1","w":"2"}"#) { decoder.append($0, to: batch.columns) }
+        #expect(outcome.missingCount == 0 && batch.columns[2].isNull(0))
+    }
 }

@@ -84,6 +84,8 @@ public struct ColumnDefinition: Sendable, Hashable {
     public var isAutoIncrement = false
     var isPrimary = false
     var isUnique = false
+    /// Records leave it out by now, and no statement says why.
+    var isStale = false
 
     public init(name: String, type: MySQLType) {
         self.name = name

@@ -53,7 +53,8 @@ struct TableDefinition {
             if type.isText, type.charset == nil { type.charset = charset }
             return TableColumn(
                 id: id, name: column.name, type: type, shape: type.shape(dates), isNullable: column.isNullable,
-                defaultClause: column.defaultClause, generated: column.generated, isInvisible: column.isInvisible)
+                defaultClause: column.defaultClause, generated: column.generated, isInvisible: column.isInvisible,
+                isStale: column.isStale)
         }
         let key = key.compactMap { id in columns.firstIndex { $0.id == id } }
         return TableVersion(from: place, columns: resolved, key: key, source: source, dates: dates)

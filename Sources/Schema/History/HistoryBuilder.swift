@@ -91,7 +91,7 @@ struct HistoryBuilder {
 
     private mutating func create(_ statement: CreateTable, _ entry: SchemaEntry?) {
         let name = statement.name.resolved(current)
-        let there = names.current(name)
+        let there = names.currentExact(name)
         if there != nil, statement.ifNotExists { return }
         guard let definition = definition(statement, name) else { return }
         if let gone = lastDrops.removeValue(forKey: name) {
@@ -263,18 +263,20 @@ struct HistoryBuilder {
         guard let bytes = entry.types else { return false }
         let tables = TypesDocument.tables(bytes, database: entry.database, table: entry.table, key: entry.key)
         for (name, stated) in tables {
-            let there = names.current(name)
+            // Why exact for a row's record: its names are the server's own.
+            let there = entry.sql == nil ? names.currentExact(name) : names.current(name)
             if let there, definitions[there].source == .statement, !definitions[there].columns.isEmpty, !isOverride {
                 continue
             }
             let id = there ?? create(name, TableDefinition(), at: place)
-            adopt(id, stated)
+            adopt(id, stated, isWhole: entry.sql != nil)
         }
         return !tables.isEmpty
     }
 
-    /// Makes a table's columns those that a record states: by name, new ones added.
-    private mutating func adopt(_ id: Int, _ stated: TypesDocument.Table) {
+    /// Makes a table's columns those that a record states: by name, new ones added. What a row's record leaves out
+    /// stays, unless it `isWhole`: the table behind a statement.
+    private mutating func adopt(_ id: Int, _ stated: TypesDocument.Table, isWhole: Bool) {
         var next = incarnations[id].nextColumn
         var columns: [(id: Int, column: ColumnDefinition)] = []
         var added: [Int: (TypedValue, Bool)] = [:]
@@ -290,6 +292,11 @@ struct HistoryBuilder {
                 }
                 next += 1
             }
+        }
+        for (known, column) in definitions[id].columns where !isWhole && !columns.contains(where: { $0.id == known }) {
+            var column = column
+            (column.isStale, column.isNullable) = (true, true)
+            columns.append((known, column))
         }
         incarnations[id].nextColumn = next
         definitions[id].columns = columns

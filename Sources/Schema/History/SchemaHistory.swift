@@ -76,8 +76,10 @@ public struct SchemaHistory: Sendable {
         return (incarnation, incarnations[incarnation].version(at: place))
     }
 
-    /// Where a name first meant a table; nil if it never did.
-    public func firstPlace(of name: TableName) -> SourcePlace? { names.firstPlace(of: name) }
+    /// Where a name first meant a table; nil if it never did. `isExact`: written so, letter for letter.
+    public func firstPlace(of name: TableName, isExact: Bool = false) -> SourcePlace? {
+        names.firstPlace(of: name, isExact: isExact)
+    }
 
     /// The incarnations that ever had a name, in order of birth.
     public func incarnations(of name: TableName) -> [Int] {
@@ -111,8 +113,9 @@ struct NameHistory: Sendable {
         return found.count == 1 ? found.first : nil
     }
 
-    func firstPlace(of name: TableName) -> SourcePlace? {
+    func firstPlace(of name: TableName, isExact: Bool) -> SourcePlace? {
         if let list = spans[name] { return list.first?.from }
+        if isExact { return nil }
         return folded[Self.fold(name)]?.compactMap { spans[$0]?.first?.from }.min()
     }
 
@@ -123,6 +126,9 @@ struct NameHistory: Sendable {
         let found = Set(others.compactMap { spans[$0]?.last?.incarnation })
         return found.count == 1 ? found.first : nil
     }
+
+    /// The same for the name as it is written: names that differ by case are two tables where a server says so.
+    func currentExact(_ name: TableName) -> Int? { spans[name]?.last?.incarnation }
 
     /// Names of a database that mean a table now.
     func tables(of database: String) -> [TableName] {

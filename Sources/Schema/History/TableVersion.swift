@@ -12,6 +12,8 @@ public struct TableColumn: Sendable, Hashable {
     public var defaultClause: DefaultClause?
     public var generated: ColumnDefinition.Generated
     public var isInvisible: Bool
+    /// Records leave it out, and no statement has dropped it: it stays, null in new rows.
+    public var isStale = false
 }
 
 /// Where a version's columns are known from.

@@ -198,7 +198,7 @@ public final class RowDecoder {
         for index in columns.indices {
             let cell = cells[index]
             if cell.kind == .missing {
-                outcome.missingCount += 1
+                if !version.columns[index].isStale { outcome.missingCount += 1 }
                 columns[index].appendNull()
                 continue
             }
