@@ -85,7 +85,7 @@ let package = Package(
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace", ["Agent", "Change", "Collector", "Database", "Replay", "Verify", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace-bench", ["CAllocations", "Change", "Columns", "Configuration", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
-        part("Fuzzing", ["Collector", "Columns", "Event", "JSON", "Parquet", "Pipeline", "Sinks"]),
+        part("Fuzzing", ["Change", "Collector", "Columns", "Event", "JSON", "Parquet", "Pipeline", "Schema", "Sinks"]),
         // Tests, one folder per target
         tests("AllocationTests", ["CAllocations", "Columns", "Event", "Parquet", "Pipeline", "Sinks"]),
         tests("FuzzingTests", ["Event", "Fuzzing", "Platform"]),
