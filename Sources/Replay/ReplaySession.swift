@@ -41,6 +41,7 @@ final class ReplaySession: @unchecked Sendable {
             for entry in try log.statements(file) { statements.append((file.day, entry)) }
         }
         self.statements = statements
+        try placeStatements()
     }
 
     var days: [String] {
@@ -48,7 +49,6 @@ final class ReplaySession: @unchecked Sendable {
     }
 
     func run(lastDay: String?, tables: Set<String>) throws(Failure) {
-        try placeStatements()
         if let newest = days.last { try removeBeyond(newest) }
         let days = days.filter { day in lastDay.map { day <= $0 } ?? true }
         let floors = try floors(days)
@@ -209,7 +209,6 @@ final class ReplaySession: @unchecked Sendable {
         _ day: String, _ only: Set<String>, _ floors: Floors
     ) throws(Failure) -> [String: State] {
         let history = try history(day)
-        claimed = Set(history.incarnations.flatMap { $0.names.map(\.name) })
         var current: Set<String> = []
         var tables: [TableDay] = []
         for (name, number) in history.current {

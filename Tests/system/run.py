@@ -23,7 +23,7 @@ def main():
     passed = failed = skipped = 0
     for path in sorted(here.glob("test_*.py")):
         module = importlib.import_module(path.stem)
-        for name, test in vars(module).items():
+        for name, test in list(vars(module).items()):
             if not name.startswith("test_") or options.only not in f"{path.stem}.{name}":
                 continue
             label = f"{path.stem.removeprefix('test_')}: {name.removeprefix('test_').replace('_', ' ')}"
