@@ -3,7 +3,7 @@ SWIFT ?= swift
 JOBS ?= $(shell nproc)
 RELEASE = -c release --static-swift-stdlib --scratch-path .build-release
 
-.PHONY: help demo test build release unit broker system models recordings torture torture-syncs bench sync-bench parquet fuzz fuzz-parquet readers views verify large-parquet fmt lint docs check clean bootstrap
+.PHONY: help demo test build release unit broker system models recordings system-long torture torture-syncs bench sync-bench parquet fuzz fuzz-parquet readers views verify large-parquet fmt lint docs check clean bootstrap
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -53,6 +53,9 @@ verify: bootstrap build ## sync verify against MariaDB and MySQL (../shared/mysq
 
 torture: release ## a million lines, fifty kills of each daemon, a broker stopped twice
 	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full
+
+system-long: bootstrap ## the system tests, those that take minutes too
+	@MILLRACE_LONG=1 scripts/test.sh system
 
 torture-syncs: release ## change records of three tools, three times, shuffled over partitions, fifty kills of the collector
 	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/test_order.py

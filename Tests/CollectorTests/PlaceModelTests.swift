@@ -95,3 +95,24 @@ private struct PlaceModel {
         }
     }
 }
+
+@Test(arguments: [20, 2_000])
+func aTableThatIsSpreadByKeyIsFoundOut(_ count: Int) {
+    var coverage = CoverageMap(pipeline: "p")
+    var missing = 0
+    var told = 0
+    for part in 0..<2 {
+        var run = PlaceRun(stream: StreamID(high: 1, low: 1))
+        let claims = stride(from: part, to: count, by: 2).compactMap { number in
+            RecordPlace(file: 1, position: Int64(number) * 150 + 4, row: .number(0)).map { place in
+                run.take(place, isDelete: false, isOnly: true) { 0 }.claim
+            }
+        }
+        let places = coverage.takePlaces(claims)
+        missing += places.isFresh.count { !$0 }
+        told += places.misplaced.count
+        // Of a small table nothing is lost; of a large one what is lost is told.
+        if part == 1 { #expect(count > 64 ? told > 0 : places.lateCount > 0) }
+    }
+    #expect(count > 64 ? missing > 0 : missing == 0)
+}

@@ -22,6 +22,12 @@ class Skip(Exception):
     """The test needs something that this machine does not have; the reason is the message."""
 
 
+def long():
+    """Begins a test that takes a minute: `make system-long`."""
+    if "MILLRACE_LONG" not in os.environ:
+        raise Skip("long: make system-long")
+
+
 def check(condition, message):
     if not condition:
         raise AssertionError(message)

@@ -2,7 +2,7 @@
 import json
 
 import recordings
-from harness import Kafka, Workspace, audit, check, query, run, wait_until
+from harness import Kafka, Workspace, check, long, query, run, wait_until
 from tool_records import DAY, START, TOOLS, writer
 
 EVENTS = {"id": "int NOT NULL", "who": "varchar(20)", "what": "varchar(20)"}
@@ -110,6 +110,7 @@ sources:
 
 
 def test_001_and_002_hold_for_every_tool_that_fills_topics_itself():
+    long()
     with Workspace("cases-topics") as space, Kafka(space / "kafka") as kafka:
         kafka.create_all({})
         for tool in TOOLS:

@@ -5,7 +5,7 @@ import lzma
 import time
 
 import recordings
-from harness import SHARED, Kafka, Skip, Workspace, audit, check, query, run, seeded
+from harness import SHARED, Kafka, Skip, Workspace, audit, check, long, query, run, seeded
 
 LIVE = SHARED / "cdc-live"
 if not LIVE.exists():
@@ -87,6 +87,7 @@ def test_a_recording_of_canal_has_every_change_once_and_ends_in_the_expected_tab
 
 
 def test_a_snapshot_and_what_follows_in_topics_ends_in_the_expected_tables():
+    long()
     recording("debezium-string")
     recordings.through(LIVE, "debezium-string", "topic")
 

@@ -6,7 +6,7 @@ import sys
 import time
 
 import recordings
-from harness import Kafka, Workspace, audit, check, is_caught_up, query, run, seeded, wait_until
+from harness import Kafka, Workspace, audit, check, is_caught_up, long, query, run, seeded, wait_until
 from tool_records import DAY, START, TOOLS, writer
 
 ORDER = {"id": "int NOT NULL", "what": "varchar(20)"}
@@ -251,6 +251,7 @@ def newest(found):
 
 
 def test_a_topic_three_times_shuffled_with_kills_is_one_quiet_delivery_for_every_tool():
+    long()
     with Workspace("torture") as space, Kafka(space / "kafka") as kafka:
         kafka.create_all({})
         for tool in TOOLS:
@@ -258,6 +259,7 @@ def test_a_topic_three_times_shuffled_with_kills_is_one_quiet_delivery_for_every
 
 
 def test_a_topic_spread_by_key_is_found_out_where_a_table_must_be_in_one_partition():
+    long()
     with Workspace("spread") as space, Kafka(space / "kafka") as kafka:
         kafka.create_all({"maxwell": 2})
         records = writer("maxwell")
