@@ -14,7 +14,7 @@ internal import Sinks
 /// One decoder for each version and tool, for all files: what one row tells of the tool's modes holds for all.
 final class ChangeReader {
     /// What is read of one incarnation.
-    struct Scope {
+    struct Scope: Sendable {
         var incarnation: TableIncarnation
         /// Of the incarnation: the columns that rows are to have in the end.
         var target: Int

@@ -17,6 +17,7 @@ final class ChangeSorter {
     private let coding: RowCoding
     private let budget: Int
     private let scratchFolder: String
+    private let name: String
     private var slab: ByteStore
     private var entries: [RunEntry] = []
     private var spilled: [SpilledRun] = []
@@ -28,7 +29,9 @@ final class ChangeSorter {
     private(set) var lastPlace: SourcePlace?
 
     /// A sorter that spills into a folder that is there.
-    init(_ coding: RowCoding, scratchFolder: String, budget: Int = usualBudget) {
+    /// `name`: of its files there, which no other sorter at work may have.
+    init(_ coding: RowCoding, scratchFolder: String, name: String = "run", budget: Int = usualBudget) {
+        self.name = name
         self.coding = coding
         self.budget = budget
         self.scratchFolder = scratchFolder
@@ -70,19 +73,19 @@ final class ChangeSorter {
         entries.removeAll(keepingCapacity: true)
         slab.removeAll()
         if spilled.count >= Self.maximumRunCount {
-            let merged = SortedChanges(memory: nil, spilled: spilled, coding)
+            let merged = SortedChanges(memory: [], spilled: spilled, coding)
             spilled = [try SpilledRun(writing: try merged.cursor(from: nil), path: nextPath())]
         }
     }
 
     private func nextPath() -> String {
         spillCount += 1
-        return scratchFolder + "/run-\(spillCount)"
+        return scratchFolder + "/\(name)-\(spillCount)"
     }
 
     /// All changes, sorted. The sorter takes no more.
     func finish() -> SortedChanges {
-        let run = entries.isEmpty ? nil : MemoryRun(slab, entries)
+        let run = entries.isEmpty ? [] : [MemoryRun(slab, entries)]
         entries = []
         slab = ByteStore()
         return SortedChanges(memory: run, spilled: spilled, coding)

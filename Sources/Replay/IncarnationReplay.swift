@@ -152,8 +152,7 @@ struct IncarnationReplay {
         let layout = StateLayout(
             table, marksDeletes: rule.deletes == .mark, keepsFirstPlace: rule.unique != nil)
         var outcome = Outcome(folder: folder, layout: layout, version: version)
-        let sorter = ChangeSorter(RowCoding(table), scratchFolder: store.scratch, budget: settings.sortByteCount)
-        try read(phase, table, into: sorter, &outcome)
+        var changes = try read(phase, table, &outcome)
         var state = state
         var conversion: LayoutConversion?
         if let from = state {
@@ -164,12 +163,15 @@ struct IncarnationReplay {
                 conversion = made
                 state?.conversion = made
                 if !keepsOrder(origins, from.layout.table, table) || from.layout.marksDeletes && !layout.marksDeletes {
+                    let sorter = ChangeSorter(
+                        RowCoding(table), scratchFolder: store.scratch, name: "state", budget: settings.sortByteCount)
                     try sort(from, made, layout, into: sorter)
+                    changes.append(sorter.finish())
                     state = nil
                 }
             }
         }
-        var merge = StateMerge(layout: layout, base: state, changes: sorter.finish(), folder: folder)
+        var merge = StateMerge(layout: layout, base: state, changes: SortedChanges(changes, RowCoding(table)), folder: folder)
         merge.permits = settings.permits
         merge.limits = settings.limits
         merge.options = settings.options
@@ -186,20 +188,52 @@ struct IncarnationReplay {
         return outcome
     }
 
+    /// A file's changes of a phase.
+    private struct Span: Sendable {
+        var path: String
+        var from: SourcePlace
+        var to: SourcePlace
+    }
+
+    /// What some files gave.
+    private struct Reading: Sendable {
+        var changes: SortedChanges
+        var losses: LossCounts
+        var changeCount: Int
+        var log: RejectionLog
+    }
+
+    /// Reads a phase's changes, several files at a time.
     private func read(
-        _ phase: Phase, _ table: TableLayout, into sorter: ChangeSorter, _ outcome: inout Outcome
-    ) throws(Failure) {
+        _ phase: Phase, _ table: TableLayout, _ outcome: inout Outcome
+    ) throws(Failure) -> [SortedChanges] {
         let scope = ChangeReader.Scope(
             incarnation: incarnation, target: phase.version, layout: table, readings: readings)
-        let reader = ChangeReader(scope, into: sorter, options: settings.decoding, log: log)
-        let spans = inputs.map { (path: $0.path, from: max($0.from, phase.from), to: min($0.to, phase.to)) }
+        let spans = inputs.map { Span(path: $0.path, from: max($0.from, phase.from), to: min($0.to, phase.to)) }
             .filter { $0.from < $0.to }
-        if settings.surveys {
-            for span in spans { try reader.survey(span.path, from: span.from, to: span.to) }
+        // Why one part where the tool's ways are found out: what one file tells holds for all.
+        let count = max(1, settings.surveys ? 1 : min(settings.threadCount, spans.count))
+        let parts = (0..<count).map { Array(spans[spans.count * $0 / count..<spans.count * ($0 + 1) / count]) }
+        let (settings, scratch) = (settings, store.scratch)
+        let readings = try settings.permits.forEach(parts) { number, part throws(Failure) in
+            let sorter = ChangeSorter(
+                RowCoding(table), scratchFolder: scratch, name: "run-\(number)",
+                budget: settings.sortByteCount / count)
+            let log = RejectionLog()
+            let reader = ChangeReader(scope, into: sorter, options: settings.decoding, log: log)
+            if settings.surveys {
+                for span in part { try reader.survey(span.path, from: span.from, to: span.to) }
+            }
+            for span in part { try reader.read(span.path, from: span.from, to: span.to) }
+            return Reading(
+                changes: sorter.finish(), losses: reader.losses, changeCount: reader.changeCount, log: log)
         }
-        for span in spans { try reader.read(span.path, from: span.from, to: span.to) }
-        outcome.changeCount = reader.changeCount
-        outcome.losses.add(reader.losses)
+        for reading in readings {
+            outcome.changeCount += reading.changeCount
+            outcome.losses.add(reading.losses)
+            log.add(reading.log)
+        }
+        return readings.map(\.changes)
     }
 
     // MARK: The state before

@@ -55,6 +55,16 @@ final class RejectionLog: @unchecked Sendable {
         lines.append(UInt8(ascii: "\n"))
     }
 
+    /// Adds what another log took behind this one.
+    func add(_ other: RejectionLog) {
+        counts.merge(other.counts, uniquingKeysWith: +)
+        for line in other.lines.split(separator: UInt8(ascii: "\n")) where hasRoom {
+            lines += line
+            lines.append(UInt8(ascii: "\n"))
+            lineCount += 1
+        }
+    }
+
     private static func readable(_ text: [UInt8]) -> String {
         // Why repaired: a text that is cut may end in the middle of a character.
         String(decoding: text.prefix(maximumTextByteCount), as: UTF8.self)

@@ -68,16 +68,59 @@ final class ReplaySession: @unchecked Sendable {
     private func placeStatements() throws(Failure) {
         guard !statements.isEmpty else { return }
         var spans: [String: (first: SourcePlace, last: SourcePlace)] = [:]
-        for file in files.values.joined() {
-            let scan = try scan(file)
-            guard let first = scan.firstPlace, let last = scan.lastPlace else { continue }
-            let known = spans[file.day] ?? (first, last)
-            spans[file.day] = (min(known.first, first), max(known.last, last))
+        let floor = try commonFloor()
+        for name in names {
+            for (day, files) in Dictionary(grouping: files(of: name), by: \.day) {
+                // Why not all: what stands before states that are not made again is of no use, and may be long.
+                if let floor, day < floor { continue }
+                guard let span = try span(of: name, day, files) else { continue }
+                let known = spans[day] ?? (span.first, span.last)
+                spans[day] = (min(known.first, span.first), max(known.last, span.last))
+            }
         }
         let days = StatementDays(spans)
         for at in statements.indices {
             statements[at].day = days.day(of: statements[at].entry.place, own: statements[at].day)
         }
+    }
+
+    /// The last day at which or behind which every table with older changes has a state that is not made again; nil:
+    /// none.
+    private func commonFloor() throws(Failure) -> String? {
+        let isOld = isOld(days)
+        var common: String?
+        for name in names where files(of: name).contains(where: { isOld($0.day) }) {
+            guard let table = log.stateTable(name),
+                let floor = try store.days(in: store.folder(of: table)).last(where: isOld)
+            else { return nil }
+            common = min(common ?? floor, floor)
+        }
+        return common
+    }
+
+    /// Where a day's changes of a table lie: the state made from the same files says it, else they are read.
+    func span(of name: TableName, _ day: String, _ files: [ChangeFile]) throws(Failure) -> LogSpan? {
+        let digest = Hexadecimal.digest(files.map { "\($0.path) \($0.byteCount)" })
+        if let table = log.stateTable(name), let manifest = try store.manifest(of: table, day), manifest.source == name,
+            let span = manifest.logSpan, span.files == digest
+        {
+            return span
+        }
+        var span: LogSpan?
+        for file in files {
+            let scan = try scan(file)
+            guard let first = scan.firstPlace, let last = scan.lastPlace else { continue }
+            let known = span ?? LogSpan(files: digest, first: first, last: last)
+            span = LogSpan(files: digest, first: min(known.first, first), last: max(known.last, last))
+        }
+        return span
+    }
+
+    /// Whether a day is older than is kept, seen from the last of these.
+    private func isOld(_ days: [String]) -> (String) -> Bool {
+        guard let newest = days.last.flatMap(CivilDay.number(of:)) else { return { _ in false } }
+        let keep = sync.spec.keepMilliseconds / 86_400_000
+        return { day in CivilDay.number(of: day).map { $0 < newest - keep } ?? false }
     }
 
     /// Removes states of days behind the newest one: a statement alone had made them, and changes that came since
@@ -112,9 +155,7 @@ final class ReplaySession: @unchecked Sendable {
 
     private func floors(_ days: [String]) throws(Failure) -> Floors {
         var floors = Floors()
-        guard let newest = days.last.flatMap(CivilDay.number(of:)) else { return floors }
-        let keep = sync.spec.keepMilliseconds / 86_400_000
-        let isOld = { (day: String) in CivilDay.number(of: day).map { $0 < newest - keep } ?? false }
+        let isOld = isOld(days)
         guard let last = days.last(where: isOld) else { return floors }
         for table in try ownTables() {
             for day in try store.days(in: store.folder(of: table)).filter(isOld) {
@@ -164,12 +205,9 @@ final class ReplaySession: @unchecked Sendable {
     }
 
     private func removeOld(_ newest: String) throws(Failure) {
-        guard let last = CivilDay.number(of: newest) else { return }
-        let keep = sync.spec.keepMilliseconds / 86_400_000
+        let isOld = isOld([newest])
         for table in try ownTables() {
-            let old = try store.days(in: store.folder(of: table)).filter { day in
-                CivilDay.number(of: day).map { $0 < last - keep } ?? false
-            }
+            let old = try store.days(in: store.folder(of: table)).filter(isOld)
             // Why: the newest of the old ones is what the first kept day begins with.
             for day in old.dropLast() {
                 try takeAway(table, day)

@@ -3,11 +3,18 @@ internal import Event
 /// Changes sorted by identity and source order, in memory and in scratch files. May be read by several threads, each
 /// with a cursor of its own.
 final class SortedChanges: Sendable {
-    private let memory: MemoryRun?
+    private let memory: [MemoryRun]
     private let spilled: [SpilledRun]
     let coding: RowCoding
 
-    init(memory: MemoryRun?, spilled: [SpilledRun], _ coding: RowCoding) {
+    /// The changes of several sorters as one.
+    init(_ parts: [SortedChanges], _ coding: RowCoding) {
+        memory = parts.flatMap(\.memory)
+        spilled = parts.flatMap(\.spilled)
+        self.coding = coding
+    }
+
+    init(memory: [MemoryRun], spilled: [SpilledRun], _ coding: RowCoding) {
         self.memory = memory
         self.spilled = spilled
         self.coding = coding
@@ -16,7 +23,7 @@ final class SortedChanges: Sendable {
     /// A cursor at the first change whose identity does not come before the given one.
     func cursor(from identity: [UInt8]?) throws(Failure) -> MergedCursor {
         var cursors: [RunCursor] = []
-        if let memory { cursors.append(RunCursor(memory, from: identity)) }
+        for run in memory { cursors.append(RunCursor(run, from: identity)) }
         for run in spilled { cursors.append(try RunCursor(run, from: identity, coding)) }
         return MergedCursor(cursors)
     }

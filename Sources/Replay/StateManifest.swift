@@ -4,6 +4,14 @@ internal import JSON
 internal import Platform
 public import Schema
 
+/// Where a day's changes of a table lie, as far as some files tell.
+public struct LogSpan: Sendable, Equatable {
+    /// Of the files' names and sizes.
+    public var files: String
+    public var first: SourcePlace
+    public var last: SourcePlace
+}
+
 /// What is known of one daily state of a table: `manifest.json` beside its files (docs/formats/state.md).
 ///
 /// Invariant: the folder of a day has a manifest exactly if its files are complete and durable.
@@ -35,6 +43,8 @@ public struct StateManifest: Sendable, Equatable {
     /// Change files of the table up to the end of the day, and rows in them: more than these came late.
     public var logFileCount = 0
     public var logChangeCount: Int64 = 0
+    /// The day's change files under the table's name, and the least and greatest place in them.
+    public var logSpan: LogSpan?
     /// Rows of the state, and of the visible table.
     public var rowCount: Int64 = 0
     public var visibleRowCount: Int64 = 0
@@ -104,7 +114,8 @@ public struct StateManifest: Sendable, Equatable {
             "marks_deletes": .boolean(marksDeletes), "keeps_first_place": .boolean(keepsFirstPlace),
             "version_from": Self.json(versionFrom), "last_place": lastPlace.map(Self.json) ?? .null,
             "schema_steps": JSONValue(schemaStepCount), "changes": JSONValue(changeCount),
-            "log_files": JSONValue(logFileCount), "log_changes": JSONValue(logChangeCount), "rows": JSONValue(rowCount),
+            "log_files": JSONValue(logFileCount), "log_changes": JSONValue(logChangeCount),
+            "log_span": logSpan.map(Self.json) ?? .null, "rows": JSONValue(rowCount),
             "visible_rows": JSONValue(visibleRowCount), "repeated": JSONValue(counts.repeated),
             "contradictions": Self.json(
                 Dictionary(uniqueKeysWithValues: counts.contradictions.map { ($0.key.rawValue, $0.value) })),
@@ -122,6 +133,10 @@ public struct StateManifest: Sendable, Equatable {
 
     private static func json(_ place: SourcePlace) -> JSONValue {
         .array([place.leg, place.file, place.position, place.row].map { JSONValue($0) })
+    }
+
+    private static func json(_ span: LogSpan) -> JSONValue {
+        ["files": .string(span.files), "first": json(span.first), "last": json(span.last)]
     }
 
     private static func place(_ value: JSONValue?) -> SourcePlace? {
@@ -165,6 +180,11 @@ public struct StateManifest: Sendable, Equatable {
         changeCount = content["changes"]?.integer.map { Int($0) } ?? 0
         logFileCount = content["log_files"]?.integer.map { Int($0) } ?? 0
         logChangeCount = content["log_changes"]?.integer ?? 0
+        if let span = content["log_span"], let files = span["files"]?.string, let first = Self.place(span["first"]),
+            let last = Self.place(span["last"])
+        {
+            logSpan = LogSpan(files: files, first: first, last: last)
+        }
         rowCount = content["rows"]?.integer ?? 0
         visibleRowCount = content["visible_rows"]?.integer ?? 0
         counts.repeated = content["repeated"]?.integer.map { Int($0) } ?? 0

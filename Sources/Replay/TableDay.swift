@@ -209,6 +209,8 @@ struct TableDay: Sendable {
         manifest.rejections = log.counts
         manifest.rules = rules
         manifest.changeDays = changeDays(session, zip(files, scans).map { ($0, $1) })
+        let own = session.files(of: incarnation.name).filter { $0.day == day }
+        manifest.logSpan = try session.span(of: incarnation.name, day, own)
         manifest.visibleRowCount = try publication(manifest).make(from: outcome.folder)
         result.isComplete = isComplete(manifest)
         // Order: the state comes behind what is said of it, the visible folder last; until the state is there the
