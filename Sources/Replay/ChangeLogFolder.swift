@@ -49,13 +49,21 @@ struct ChangeLogFolder: Sendable {
             for table in try store.list(warehouse + "/" + database) where table.hasSuffix(ChangeLog.suffix) {
                 let log = database + "." + table
                 guard log != spec.schemaTable, let file = try files(of: log, nil).first,
-                    let source = try ChangeScan(warehouse + "/" + file.path, withTypes: false).source,
+                    let source = try Self.source(warehouse + "/" + file.path),
                     changeTable(source) == log
                 else { continue }
                 found.append(source)
             }
         }
         return found
+    }
+
+    /// The table that a file's first change is of.
+    private static func source(_ path: String) throws(Failure) -> TableName? {
+        let fields: [ChangeLog.Field] = [.sourceDatabase, .sourceTable]
+        let reader = try ParquetReader(LocalParquet(path), columns: fields.map(\.name))
+        guard try reader.next(), reader.rows.rowCount > 0 else { return nil }
+        return TableName(reader.rows.columns[0].bytes(0).text, reader.rows.columns[1].bytes(0).text)
     }
 
     /// Files of a table's change log, of one day or of all, in the order of their names.

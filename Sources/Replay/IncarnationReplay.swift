@@ -171,7 +171,8 @@ struct IncarnationReplay {
                 }
             }
         }
-        var merge = StateMerge(layout: layout, base: state, changes: SortedChanges(changes, RowCoding(table)), folder: folder)
+        var merge = StateMerge(
+            layout: layout, base: state, changes: SortedChanges(changes, RowCoding(table)), folder: folder)
         merge.permits = settings.permits
         merge.limits = settings.limits
         merge.options = settings.options

@@ -16,7 +16,7 @@ extension ReplaySession {
             let files = files(of: name).filter { $0.day <= day }
             // Why also where there are statements: the table may have been there before the first of them.
             let end = first.firstPlace(of: name, isExact: hasTwin(name)) ?? .end
-            guard !files.isEmpty, try begin(files, before: end) else { continue }
+            guard !files.isEmpty, try begins(name, files, before: end) else { continue }
             var hasTypes = false
             for file in files {
                 let scan = try scan(file, withTypes: true)
@@ -46,10 +46,12 @@ extension ReplaySession {
         return names.contains { $0 != name && $0.text.lowercased() == lower }
     }
 
-    private func begin(_ files: [ChangeFile], before end: SourcePlace) throws(Failure) -> Bool {
+    private func begins(
+        _ name: TableName, _ files: [ChangeFile], before end: SourcePlace
+    ) throws(Failure) -> Bool {
         if end == .end { return true }
-        for file in files {
-            if let place = try scan(file).firstPlace, place < end { return true }
+        for (day, files) in Dictionary(grouping: files, by: \.day) {
+            if let span = try span(of: name, day, files), span.first < end { return true }
         }
         return false
     }

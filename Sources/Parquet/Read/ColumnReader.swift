@@ -226,8 +226,11 @@ final class ColumnReader {
 
     private func appendNumbers(_ count: Int, to target: Column) throws(Failure) {
         let isOptional = column.isOptional
-        let bytes = dictionary.bytes
-        let isWords = !dictionary.words.isEmpty
+        let (bytes, words, places) = (dictionary.bytes, dictionary.words, dictionary.places)
+        let isWords = !words.isEmpty
+        // Why: locals are free of the run-time checks of exclusive access that properties have per value.
+        var (levels, values) = (self.levels, self.values)
+        defer { (self.levels, self.values) = (levels, values) }
         for _ in 0..<count {
             if isOptional, try levels.next() == 0 {
                 target.appendNull()
@@ -235,9 +238,9 @@ final class ColumnReader {
             }
             let number = try values.nextNumber()
             if isWords {
-                try append(word: dictionary.words[number], to: target)
+                try append(word: words[number], to: target)
             } else {
-                let place = dictionary.places[number]
+                let place = places[number]
                 try append(bytes: bytes.view(place.from, place.to), to: target)
             }
         }
@@ -246,12 +249,19 @@ final class ColumnReader {
     private func appendValues(_ count: Int, to target: Column) throws(Failure) {
         let isOptional = column.isOptional
         let isBytes = column.physical == .byteArray || column.physical == .fixed || column.physical == .int96
-        let isPrefixed = values.usesPrefixes
+        if values.usesPrefixes {
+            for _ in 0..<count {
+                if isOptional, try levels.next() == 0 { target.appendNull() } else { try appendPrefixed(to: target) }
+            }
+            return
+        }
+        let pageBytes = pageBytes
+        // Why: see `appendNumbers`.
+        var (levels, values) = (self.levels, self.values)
+        defer { (self.levels, self.values) = (levels, values) }
         for _ in 0..<count {
             if isOptional, try levels.next() == 0 {
                 target.appendNull()
-            } else if isPrefixed {
-                try appendPrefixed(to: target)
             } else if isBytes {
                 let place = try values.nextPlace()
                 try append(bytes: pageBytes.view(place.from, place.to), to: target)
