@@ -294,4 +294,17 @@ private func carried(_ type: String, _ json: String, _ statements: String..., da
         let outcome = RowReader.view(#"{"id":"1","w":"2"}"#) { decoder.append($0, to: batch.columns) }
         #expect(outcome.missingCount == 0 && batch.columns[2].isNull(0))
     }
+
+    @Test func aCopyOfATableThatWasAlteredHasNumbersOfItsOwn() {
+        let made = SchemaHistory([
+            "CREATE TABLE t (a int, b int, c int)", "ALTER TABLE t DROP a, DROP b, ADD d int", "CREATE TABLE u LIKE t",
+            "ALTER TABLE u ADD e int, ADD f int",
+        ].enumerated().map { index, sql in
+            var entry = SchemaEntry(place: SourcePlace(file: 1, position: Int64(index)), database: "d")
+            entry.sql = sql
+            return entry
+        })
+        let columns = made.incarnations[1].versions.last?.columns ?? []
+        #expect(columns.map(\.name) == ["c", "d", "e", "f"] && Set(columns.map(\.id)).count == 4)
+    }
 }

@@ -369,12 +369,14 @@ sources: [{{name: changes, include: ["{space.path}/in/*.jsonl"], max_record: 4Mi
 
 
 def by_agent(space, recording, dates, tool_zone, kafka):
-    kafka.create_all({"changes": 3})
+    # Longest records: a statement's rows in one message (Canal), columns of a megabyte.
+    kafka.create("changes", 3, "max.message.bytes=16777216")
+    kafka.create_all({})
     space.write("in/a.jsonl", recording.text)
     agent = space.write("agent.yaml", f"""
 agent: {{name: shop, state_dir: {space.path}/state}}
-kafka: {{brokers: "{kafka.address}"}}
-sources: [{{name: changes, topic: changes, include: ["{space.path}/in/*.jsonl"]}}]
+kafka: {{brokers: "{kafka.address}", properties: {{message.max.bytes: 8388608}}}}
+sources: [{{name: changes, topic: changes, include: ["{space.path}/in/*.jsonl"], max_record: 2MiB}}]
 log: {{level: warning}}
 """)
     run("millrace-agent", "--config", agent, "--once", timeout=1200)

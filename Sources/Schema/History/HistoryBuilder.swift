@@ -104,7 +104,8 @@ struct HistoryBuilder {
             end(there, name)
         }
         let id = create(name, definition, at: place)
-        incarnations[id].nextColumn = definition.columns.count
+        // Why not their count: a copy of a table that was altered has gaps in its numbers.
+        incarnations[id].nextColumn = (definition.columns.map(\.id).max() ?? -1) + 1
         addVersion(id, [:])
         if definition.columns.isEmpty, let entry { applyTypes(entry, isOverride: true) }
     }
@@ -282,8 +283,8 @@ struct HistoryBuilder {
         var added: [Int: (TypedValue, Bool)] = [:]
         for column in stated.columns {
             if let known = definitions[id].id(of: column.name) {
-                columns.append((known, column))
-            } else {
+                if !columns.contains(where: { $0.id == known }) { columns.append((known, column)) }
+            } else if !columns.contains(where: { $0.column.name.lowercased() == column.name.lowercased() }) {
                 columns.append((next, column))
                 if !incarnations[id].versions.isEmpty {
                     let shape = column.type.shape(dates)
