@@ -21,6 +21,8 @@ struct NowRecord {
     var changes: String
     /// Files of this generation's delta.
     var files: [String] = []
+    /// Whether the delta of the generation before lies beside it.
+    var keepsDelta = false
     /// Changes in the delta, and rows that they touch.
     var changeCount = 0
     var identityCount = 0
@@ -29,8 +31,8 @@ struct NowRecord {
         let content: JSONValue = [
             "millrace": "now", "version": 1, "generation": JSONValue(generation), "day": .string(day),
             "unique": unique.map { .array($0.map { .string($0) }) } ?? .null, "changes": .string(changes),
-            "files": .array(files.map { .string($0) }), "change_count": JSONValue(changeCount),
-            "rows": JSONValue(identityCount),
+            "files": .array(files.map { .string($0) }), "keeps_delta": .boolean(keepsDelta),
+            "change_count": JSONValue(changeCount), "rows": JSONValue(identityCount),
         ]
         return content.bytes + Array("\n".utf8)
     }
@@ -44,6 +46,7 @@ struct NowRecord {
         (self.generation, self.day, self.base, self.changes) = (generation, day, base, changes)
         unique = content["unique"]?.array?.compactMap(\.string)
         files = content["files"]?.array?.compactMap(\.string) ?? []
+        keepsDelta = content["keeps_delta"]?.boolean ?? true
         changeCount = content["change_count"]?.integer.map { Int($0) } ?? 0
         identityCount = content["rows"]?.integer.map { Int($0) } ?? 0
     }
@@ -121,6 +124,7 @@ struct NowGeneration {
         for file in record.base.files { try link(stateFolder + "/" + file.name, made + "/state/" + file.name) }
         if record.base.files.isEmpty { try writeEmpty(made + "/state", record.layout.stateShapes) }
         try writeDelta(made + "/delta")
+        record.keepsDelta = !(kept?.files.isEmpty ?? true)
         for name in kept?.files ?? [] { try link(folder.delta + "/" + name, made + "/delta/" + name) }
         if record.files.isEmpty, kept?.files.isEmpty ?? true {
             try writeEmpty(made + "/delta", record.layout.deltaShapes)

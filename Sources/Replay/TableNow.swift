@@ -164,7 +164,9 @@ struct TableNow {
         var before = try folder.record()
         if let record = before, record.base.inputs != state.manifest.inputs || record.day != state.day {
             let old = (day: record.day, manifest: record.base)
-            if let files = try changes(behind: old, session) {
+            // Where there has been no delta lately the states alone are right, whichever is met.
+            let isBare = record.files.isEmpty && !record.keepsDelta
+            if !isBare, let files = try changes(behind: old, session) {
                 before = try publish(old, folder.state, files, on: folder, record, isKept: true, session)
             } else {
                 before?.files = []
