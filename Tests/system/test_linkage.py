@@ -13,7 +13,7 @@ ALLOWED = {
         "librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz",
         "libsnappy"},
     "millrace": {"librdkafka", "libyaml-0", "libsimdjson", "libxxhash", "libz", "libzstd", "libpcre2-8", "libcctz",
-        "libsnappy"},
+        "libsnappy", "libmariadb"},
 }
 
 
