@@ -46,10 +46,9 @@ views: bootstrap build ## the same recordings through the views of now, and RFM,
 	@.venv/bin/python Tests/system/views.py $(or $(RECORDINGS),../shared/data/cdc-live) --reader spark --plan
 	@MILLRACE_RFM=all MILLRACE_RFM_READERS=spark,hive .venv/bin/python Tests/system/run.py --only test_rfm
 
-verify: bootstrap build ## sync verify against MariaDB and MySQL (../shared/mysql) on which the recorded workload was run
+verify: bootstrap build ## sync verify against a MariaDB on which the recorded workload was run
 	@scripts/bootstrap.sh --database
 	@.venv/bin/python Tests/system/verify_live.py $(or $(RECORDINGS),../shared/data/cdc-live)
-	@.venv/bin/python Tests/system/verify_live.py $(or $(RECORDINGS),../shared/data/cdc-live) --server mysql
 
 torture: release ## a million lines, fifty kills of each daemon, a broker stopped twice
 	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full

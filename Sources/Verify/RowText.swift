@@ -26,7 +26,7 @@ struct RowText {
     }
 
     private func bucket(_ count: Int) -> String {
-        "(CAST(CONV(LEFT(MD5(\(joined(key))), 15), 16, 10) AS UNSIGNED) % \(count))"
+        "(CAST(CONV(LEFT(SHA2(\(joined(key)), 256), 15), 16, 10) AS UNSIGNED) % \(count))"
     }
 
     var countQuery: String { "SELECT COUNT(*) FROM \(from)" }
@@ -34,7 +34,8 @@ struct RowText {
     /// Bucket, rows and sum of hashes.
     func sumsQuery(_ bucketCount: Int) -> String {
         "SELECT \(bucket(bucketCount)) AS b, COUNT(*), "
-            + "SUM(CAST(CONV(LEFT(MD5(\(joined(columns.indices))), 15), 16, 10) AS UNSIGNED)) FROM \(from) GROUP BY b"
+            + "SUM(CAST(CONV(LEFT(SHA2(\(joined(columns.indices)), 256), 15), 16, 10) AS UNSIGNED)) "
+            + "FROM \(from) GROUP BY b"
     }
 
     /// The rows of some buckets.
@@ -66,10 +67,10 @@ struct RowText {
     }
 
     /// 60 bits: what the database sums.
-    func hash(_ texts: [[UInt8]?]) -> UInt64 { MD5.prefix(joined(texts, columns.indices)) >> 4 }
+    func hash(_ texts: [[UInt8]?]) -> UInt64 { SHA256.prefix(joined(texts, columns.indices)) >> 4 }
 
     func bucket(_ texts: [[UInt8]?], of count: Int) -> Int {
-        Int((MD5.prefix(joined(texts, key)) >> 4) % UInt64(count))
+        Int((SHA256.prefix(joined(texts, key)) >> 4) % UInt64(count))
     }
 
     /// The texts of the columns that tell rows apart, as one.

@@ -44,10 +44,10 @@ public struct VerifiedTable: Sendable, Equatable {
 
 /// Compares tables of the warehouse with those of the database, in one consistent and read-only transaction.
 ///
-/// Both sides sum hashes of rows, in parts of about a thousand rows by the hash of their key. Only the rows of parts
+/// Both sides sum hashes of rows, in parts of about a hundred rows by the hash of their key. Only the rows of parts
 /// whose sums differ go over the wire. Memory: the sums, and the rows of `passBucketCount` parts.
 public final class TableVerification {
-    private static let rowsPerBucket: Int64 = 1_000
+    private static let rowsPerBucket: Int64 = 100
     private static let maximumBucketCount: Int64 = 1 << 16
     private static let passBucketCount = 32
     /// Rows of one pass that are kept; more mean that a part is not what it should be.
@@ -73,6 +73,8 @@ public final class TableVerification {
         result.losses = rows.losses
         let columns = try columns(rows, &result)
         guard !columns.isEmpty else { return result }
+        // Why: MySQL runs no query over a derived table without a database.
+        try connection.run("USE " + ColumnText.quoted(rows.source.database))
         let names = columns.map(\.name)
         let identity = rows.unique != nil ? names : rows.identity
         let key = identity.compactMap { names.firstIndex(of: $0) }
