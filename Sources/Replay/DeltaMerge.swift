@@ -18,9 +18,8 @@ final class DeltaMerge {
     private let writer: StateWriter
     private let out: RowBatch
     private let identity = ByteStore()
-    private let winner = ByteStore()
-    private let previous = ByteStore()
-    private var key = KeyMachine()
+    private var changes = KeyChanges()
+    private let lastTwin = LastChange()
     private var twins = TwinMachine()
     private var counts = ReplayCounts()
     /// Places of the rows that the changes of the twins in hand brought, in order.
@@ -65,29 +64,18 @@ final class DeltaMerge {
         var hasState = false
         if let state { hasState = try state.seek(identity.all) }
         let wasDeleted = hasState && (layout.state.deletedIndex.flatMap { state?.word($0) } ?? 0) != 0
-        key.begin(hasState: hasState, isDeleted: wasDeleted, digest: nil)
-        previous.removeAll()
-        var number = 0
+        changes.begin(hasState: hasState, isDeleted: wasDeleted, digest: nil)
         while let record = cursor.current, record.identity.equals(identity.all) {
-            if number == 0 || !record.repeats(ChangeRecord(previous.all)) {
-                key.apply(
-                    record.kind, number: number, place: record.place, before: nil, after: nil,
-                    hasRow: record.row != nil, counts: &counts)
-                if key.values == .change(number), let bytes = record.row {
-                    winner.removeAll()
-                    winner.append(bytes)
-                }
-                previous.removeAll()
-                previous.append(record.bytes)
-                number += 1
-            }
+            // Contradictions are counted by the replay.
+            changes.take(record, comparesRows: false, counts: &counts)
             try cursor.advance()
         }
+        let key = changes.key
         let isLive = !key.isDeleted || layout.state.marksDeletes && key.values != nil
         if isLive, key.values == .state, let state {
             for index in layout.state.table.columns.indices { state.copy(index, to: out.columns[index]) }
         } else if isLive {
-            coding.decodeRow(winner.all, into: out)
+            coding.decodeRow(changes.winner.all, into: out)
         } else {
             appendGone()
         }
@@ -98,13 +86,13 @@ final class DeltaMerge {
 
     /// The row that the last change took away: its key is what counts.
     private func appendGone() {
-        guard let bytes = ChangeRecord(previous.all).row else { preconditionFailure("a change without a row") }
+        guard let bytes = changes.last.record.row else { preconditionFailure("a change without a row") }
         coding.decodeRow(bytes, into: out)
     }
 
     private func appendPlace(hasState: Bool) {
         guard let index = layout.state.placeIndex else { return }
-        let place = key.firstPlace
+        let place = changes.key.firstPlace
         let words = place.map { [$0.leg, $0.file, $0.position, $0.row] }
         for offset in 0..<4 {
             if let words {
@@ -122,18 +110,14 @@ final class DeltaMerge {
     private func mergeTwins() throws(Failure) {
         twins.begin()
         twinPlaces.removeAll(keepingCapacity: true)
-        winner.removeAll()
-        previous.removeAll()
+        lastTwin.removeAll()
         while let record = cursor.current, record.identity.equals(identity.all) {
-            if previous.count == 0 || !record.repeats(ChangeRecord(previous.all)) {
+            if !lastTwin.isRepeated(by: record) {
                 twins.apply(record.kind)
                 if layout.state.keepsFirstPlace, record.kind != .delete { twinPlaces.append(record.place) }
-                previous.removeAll()
-                previous.append(record.bytes)
             }
             try cursor.advance()
         }
-        if let row = ChangeRecord(previous.all).row { winner.append(row) }
         var before = 0
         if let state, try state.seek(identity.all) {
             repeat {
@@ -155,7 +139,9 @@ final class DeltaMerge {
     }
 
     private func appendTwin(at place: SourcePlace?, isLive: Bool = true) throws(Failure) {
-        coding.decodeRow(winner.all, into: out)
+        // Twins are equal: the row of any change is that of all of them.
+        guard let row = lastTwin.record.row else { preconditionFailure("a change without a row") }
+        coding.decodeRow(row, into: out)
         if let index = layout.state.placeIndex {
             let words: [Int64] = place.map { [$0.leg, $0.file, $0.position, $0.row] } ?? [0, 0, 0, 0]
             for offset in 0..<4 { out.columns[index + offset].append(words[offset]) }

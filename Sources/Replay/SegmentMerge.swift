@@ -31,9 +31,9 @@ final class SegmentMerge {
     private let rowBytes = ByteStore()
     // The group in hand.
     private let groupIdentity = ByteStore()
-    private let winner = ByteStore()
-    private let previous = ByteStore()
-    private var key = KeyMachine()
+    private var changes = KeyChanges()
+    private let twinRow = ByteStore()
+    private let lastTwin = LastChange()
     private var twins = TwinMachine()
     private var hasOpenTwins = false
     private var twinsBefore = 0
@@ -175,23 +175,8 @@ final class SegmentMerge {
         groupIdentity.append(first.identity)
         if first.isLoose { return try takeLoose() }
         beginKey(rows, row, needsDigest: first.before != nil)
-        var number = 0
         while let record = pending, record.identity.equals(groupIdentity.all) {
-            if number > 0, record.repeats(ChangeRecord(previous.all)) {
-                counts.repeated += 1
-            } else {
-                key.apply(
-                    record.kind, number: number, place: record.place, before: record.before,
-                    after: record.kind == .delete ? nil : record.row?.digest, hasRow: record.row != nil,
-                    counts: &counts)
-                if key.values == .change(number), let bytes = record.row {
-                    winner.removeAll()
-                    winner.append(bytes)
-                }
-                previous.removeAll()
-                previous.append(record.bytes)
-                number += 1
-            }
+            changes.take(record, comparesRows: true, counts: &counts)
             try cursor.advance()
         }
         emitKey(rows, row)
@@ -211,7 +196,7 @@ final class SegmentMerge {
     }
 
     private func beginKey(_ rows: RowBatch?, _ row: Int?, needsDigest: Bool) {
-        guard let rows, let row else { return key.begin(hasState: false, isDeleted: true, digest: nil) }
+        guard let rows, let row else { return changes.begin(hasState: false, isDeleted: true, digest: nil) }
         let isDeleted = layout.deletedIndex.map { rows.columns[$0].integer(row) != 0 } ?? false
         var digest: UInt64?
         if needsDigest {
@@ -219,10 +204,11 @@ final class SegmentMerge {
             coding.appendRow(rows, row, to: rowBytes)
             digest = rowBytes.all.digest
         }
-        key.begin(hasState: true, isDeleted: isDeleted, digest: digest)
+        changes.begin(hasState: true, isDeleted: isDeleted, digest: digest)
     }
 
     private func emitKey(_ rows: RowBatch?, _ row: Int?) {
+        let key = changes.key
         guard !key.isDeleted || layout.marksDeletes, let values = key.values else { return }
         if values == .state, let rows, let row {
             let wasDeleted = layout.deletedIndex.map { rows.columns[$0].integer(row) != 0 } ?? false
@@ -231,7 +217,7 @@ final class SegmentMerge {
                 column.append(rowsOf: rows.columns[index], from: row, count: 1)
             }
         } else {
-            coding.decodeRow(winner.all, into: fresh)
+            coding.decodeRow(changes.winner.all, into: fresh)
             appendPlace(rows, row)
         }
         if let index = layout.deletedIndex { fresh.columns[index].append(key.isDeleted ? Int64(1) : 0) }
@@ -240,7 +226,7 @@ final class SegmentMerge {
 
     private func appendPlace(_ rows: RowBatch?, _ row: Int?) {
         guard let index = layout.placeIndex else { return }
-        if let place = key.firstPlace {
+        if let place = changes.key.firstPlace {
             appendWords(of: place)
         } else if let rows, let row {
             for offset in 0..<4 {
@@ -266,19 +252,17 @@ final class SegmentMerge {
         guard let first = pending else { return }
         groupIdentity.removeAll()
         groupIdentity.append(first.identity)
-        winner.removeAll()
-        if let row = first.row { winner.append(row) }
-        previous.removeAll()
+        twinRow.removeAll()
+        if let row = first.row { twinRow.append(row) }
+        lastTwin.removeAll()
         twins.begin()
         twinPlaces.removeAll(keepingCapacity: true)
         while let record = pending, record.identity.equals(groupIdentity.all) {
-            if previous.count > 0, record.repeats(ChangeRecord(previous.all)) {
+            if lastTwin.isRepeated(by: record) {
                 counts.repeated += 1
             } else {
                 twins.apply(record.kind)
                 if layout.keepsFirstPlace, record.kind != .delete { twinPlaces.append(record.place) }
-                previous.removeAll()
-                previous.append(record.bytes)
             }
             try cursor.advance()
         }
@@ -298,7 +282,7 @@ final class SegmentMerge {
         let kept = max(0, twinsBefore - twins.deletes)
         let gone = twins.takenOfNew(from: twinsBefore)
         for number in 0..<max(0, twins.count(from: twinsBefore) - kept) {
-            coding.decodeRow(winner.all, into: fresh)
+            coding.decodeRow(twinRow.all, into: fresh)
             if layout.keepsFirstPlace { appendWords(of: twinPlaces[gone + number]) }
             addFresh()
         }
