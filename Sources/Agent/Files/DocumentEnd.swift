@@ -1,3 +1,4 @@
+internal import Event
 internal import Platform
 
 /// Where JSON documents end that go over several lines, so that no pack ends within one: Maxwell puts a JSON column
@@ -28,34 +29,19 @@ enum DocumentEnd {
 
     /// The last end of a document within the first `limit` of `bytes`, else the first one behind them.
     static func find(in bytes: UnsafeRawBufferPointer, limit: Int) -> Answer {
-        var depth = 0
-        var isInString = false
-        var isEscaped = false
+        var scan = BracketScan()
         var found: Int?
         for index in bytes.indices {
             let byte = unsafe bytes[index]
-            if isInString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                } else if byte == lineFeed {
-                    return .unknown
+            scan.take(byte)
+            if byte == lineFeed {
+                // A line feed inside a string is no JSON, whatever follows.
+                if scan.isInString { return .unknown }
+                if scan.depth == 0 {
+                    if index < limit { found = index + 1 } else { return .at(found ?? index + 1) }
                 }
-                continue
             }
-            switch byte {
-            case UInt8(ascii: "\""): isInString = true
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                depth -= 1
-                if depth < 0 { return .unknown }
-            case lineFeed where depth == 0:
-                if index < limit { found = index + 1 } else { return .at(found ?? index + 1) }
-            default: break
-            }
+            if scan.depth < 0 { return .unknown }
             if index >= limit, let found { return .at(found) }
         }
         return found.map { .at($0) } ?? .open

@@ -13,7 +13,7 @@ enum BrokenRecord {
     ) -> (eventCount: Int, end: Int)? {
         let first = references[Int(events[index])]
         guard first.byteCount > 0, slab[first.start] == UInt8(ascii: "{") else { return nil }
-        var scan = Scan()
+        var scan = BracketScan()
         var at = index
         while true {
             let reference = references[Int(events[at])]
@@ -27,32 +27,6 @@ enum BrokenRecord {
                 next.start == end + 1
             else { return nil }
             at += 1
-        }
-    }
-
-    /// Depth of brackets, outside of strings.
-    private struct Scan {
-        var depth = 0
-        var isInString = false
-        private var isEscaped = false
-
-        mutating func take(_ byte: UInt8) {
-            if isInString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                }
-                return
-            }
-            switch byte {
-            case UInt8(ascii: "\""): isInString = true
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
-            default: break
-            }
         }
     }
 }
