@@ -10,6 +10,10 @@ internal import Sinks
 enum SyncVerb {
     static let sync = OptionSpec(
         "sync", value: "NAME", isRepeatable: true, "Only these syncs of the configuration. Default: all.")
+    static let tables = OptionSpec(
+        "table", value: "DB.TABLE", isRepeatable: true, "Only these tables of the warehouse.")
+    private static let threads = OptionSpec(
+        "threads", value: "COUNT", "Threads to work with. Default: one for each processor.")
 
     static let specs = [
         VerbSpec(
@@ -19,9 +23,9 @@ enum SyncVerb {
                 + "at work.",
             options: [
                 ConfigFile.option, ConfigFile.json, sync,
-                OptionSpec("table", value: "DB.TABLE", isRepeatable: true, "Only these tables of the warehouse."),
+                tables,
                 OptionSpec("day", value: "YYYY-MM-DD", "Up to this day. Default: all days with changes."),
-                OptionSpec("threads", value: "COUNT", "Threads to work with. Default: one for each processor."),
+                threads,
             ]),
         VerbSpec(
             "sync delta", "Brings the views of now (millrace ddl --view) up to the newest change.",
@@ -30,8 +34,8 @@ enum SyncVerb {
                 + "minutes. Exit 75: a replay is at work.",
             options: [
                 ConfigFile.option, ConfigFile.json, sync,
-                OptionSpec("table", value: "DB.TABLE", isRepeatable: true, "Only these tables of the warehouse."),
-                OptionSpec("threads", value: "COUNT", "Threads to work with. Default: one for each processor."),
+                tables,
+                threads,
             ]),
         VerbSpec(
             "sync plan", "The merge of a table's newest state with its changes, as SQL for an engine of your own.",

@@ -23,7 +23,7 @@ enum VerifyVerb {
             options: [
                 ConfigFile.option, ConfigFile.json, SyncVerb.sync,
                 OptionSpec("against", value: "URL", isRequired: true, "The database: mysql://user@host:3306/."),
-                OptionSpec("table", value: "DB.TABLE", isRepeatable: true, "Only these tables of the warehouse."),
+                SyncVerb.tables,
                 OptionSpec("day", value: "YYYY-MM-DD", "The states of this day. Default: each table's newest."),
                 OptionSpec("password-file", value: "FILE", "Its first line is the password."),
                 OptionSpec(
