@@ -23,12 +23,16 @@ final class CollectorPipeline {
     private let plans: [PipelinePlan]
     private var quarantine = QuarantineWriter()
     /// Row groups in memory; empty behind `flush`.
-    let parquet = ParquetFormatter()
+    let parquet: ParquetFormatter
     private var batch = EventBatch(byteCapacity: 2 * CollectorPipeline.batchByteCount)
     private var packs: [DecodedPack] = []
     private var lastPartition = 0
 
-    init(partitions: [LanePartition], plans: [PipelinePlan], staged: StagedFiles) throws(Failure) {
+    /// `heldByteCount`: what row groups may hold.
+    init(
+        partitions: [LanePartition], plans: [PipelinePlan], staged: StagedFiles, heldByteCount: Int
+    ) throws(Failure) {
+        parquet = ParquetFormatter(heldByteCount: heldByteCount)
         self.partitions = partitions
         self.plans = plans
         self.staged = staged

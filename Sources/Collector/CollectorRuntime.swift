@@ -14,8 +14,8 @@ public final class CollectorRuntime {
         /// Reads every partition from its first record, once, wherever the log stands: what the warehouse has is
         /// dropped as a duplicate, what it misses is written.
         public var replays = false
-        /// Lanes at most: one per processor.
-        public var workerCount = Processors.count
+        /// Lanes at most; nil: as many as processors and memory allow (`laneCount`).
+        public var workerCount: Int?
         /// The longest pause before a failed attempt is made again.
         public var maximumBackoffMilliseconds = 10_000
         /// Called once the warehouse is open and the group is joined, on the thread of `run`.
@@ -37,8 +37,6 @@ public final class CollectorRuntime {
         logSettings.checkpointEvery = settings.checkpointEvery
         logSettings.fenceMilliseconds = settings.fenceMilliseconds
         let log = CommitLog(storage: storage, clock: clock, settings: logSettings)
-        var options = options
-        options.workerCount = max(1, options.workerCount)
         coordinator = Coordinator(
             settings: settings, plans: plans, consumer: consumer, log: log, storage: storage, voice: voice,
             clock: clock, options: options)
@@ -60,10 +58,26 @@ public final class CollectorRuntime {
                 group: settings.warehouse.group))
     }
 
+    /// Lanes for each processor. Why two: partitions are never equally full, and a lane has its own for good;
+    /// with one each, processors wait for the lane that got the most.
+    static let lanesPerProcessor = 2
+    /// The least memory that a lane can work with: what is fetched, a batch (8 MiB), encoded rows.
+    static let laneByteCount = 24 << 20
+
+    /// Lanes at most.
+    static func laneCount(_ settings: CollectorSettings) -> Int {
+        max(1, min(lanesPerProcessor * Processors.count, settings.memoryByteCount / laneByteCount))
+    }
+
     /// What librdkafka may prefetch for each worker: an eighth of the memory budget over all of them. The
     /// rest is for batches (8 MiB a lane) and for files being staged (up to 64 at 256 KiB and a compressor).
-    public static func prefetchByteCount(_ settings: CollectorSettings, workerCount: Int = Processors.count) -> Int {
-        max(1 << 20, settings.memoryByteCount / 8 / max(1, workerCount))
+    public static func prefetchByteCount(_ settings: CollectorSettings) -> Int {
+        max(1 << 20, settings.memoryByteCount / 8 / laneCount(settings))
+    }
+
+    /// What a lane's row groups may hold: a third of the budget over all lanes.
+    static func heldByteCount(_ settings: CollectorSettings, laneCount: Int) -> Int {
+        min(ParquetFormatter.maximumHeldByteCount, max(8 << 20, settings.memoryByteCount / 3 / max(1, laneCount)))
     }
 }
 

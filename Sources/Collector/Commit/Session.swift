@@ -16,7 +16,8 @@ final class Session {
     static let parkMilliseconds = 60_000
 
     init(
-        _ partitions: [LanePartition], plans: [PipelinePlan], workerCount: Int, log: CommitLog, storage: any Storage
+        _ partitions: [LanePartition], plans: [PipelinePlan], workerCount: Int, heldByteCount: Int, log: CommitLog,
+        storage: any Storage
     ) throws(Failure) {
         self.log = log
         self.storage = storage
@@ -26,7 +27,8 @@ final class Session {
         for worker in 0..<workerCount {
             // Order: as `Consumer.start` spreads them.
             let own = partitions.indices.filter { $0 % workerCount == worker }.map { partitions[$0] }
-            let flow = try CollectorPipeline(partitions: own, plans: plans, staged: staged)
+            let flow = try CollectorPipeline(
+                partitions: own, plans: plans, staged: staged, heldByteCount: heldByteCount)
             lanes.append(Lane(worker: worker, flow: flow))
         }
         self.lanes = lanes

@@ -84,7 +84,8 @@ final class Lane: @unchecked Sendable {
     private func run(_ consumer: any Consumer) {
         while true {
             state.signal { if $0 == .parking { $0 = .parked } }
-            let next: State? = state.wait(milliseconds: 1_000) { $0 == .running || $0 == .ending ? $0 : nil }
+            // Why parking too: who is parked again before it woke up must say so at once.
+            let next: State? = state.wait(milliseconds: 1_000) { $0 == .parked || $0 == .failed ? nil : $0 }
             switch next {
             case .ending: return
             case .running: step(consumer)

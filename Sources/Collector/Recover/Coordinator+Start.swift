@@ -34,8 +34,11 @@ extension Coordinator {
             startAt = now + Self.deferMilliseconds
             return
         }
-        let workerCount = min(fetched.count, options.workerCount)
-        let session = try Session(fetched, plans: plans, workerCount: workerCount, log: log, storage: storage)
+        let laneCount = max(1, options.workerCount ?? CollectorRuntime.laneCount(settings))
+        let workerCount = min(fetched.count, laneCount)
+        let session = try Session(
+            fetched, plans: plans, workerCount: workerCount,
+            heldByteCount: CollectorRuntime.heldByteCount(settings, laneCount: workerCount), log: log, storage: storage)
         try consumer.start(fetched.map { ($0.place, $0.start ?? 0) }, workerCount: workerCount)
         self.session = session
         committedAt = now

@@ -98,7 +98,7 @@ enum PipelineSpecs {
                 .optional(
                     "row_group", .bytes(1 << 20...4 << 30), \.rowGroupByteCount,
                     "For parquet: bytes of values of a row group before encoding. Lower: less memory for readers; "
-                        + "higher: smaller files. Encoded rows wait in memory, at most 96 MiB a lane."),
+                        + "higher: smaller files. Encoded rows wait in memory, a third of `memory` at most."),
             ],
             check: checkOutput,
             complete: { route, node in

@@ -10,14 +10,14 @@ internal import Parquet
 ///
 /// Invariants:
 /// - after `flush` nothing is held: every row taken is in the files that it was flushed to;
-/// - at most `maximumOpenCount` groups are open, holding at most about `maximumHeldByteCount`.
+/// - at most `maximumOpenCount` groups are open, holding at most about `heldByteCount`.
 /// One thread at a time. Nothing is allocated per row.
 public final class ParquetFormatter {
     /// Open row groups: enough for two days of some tables; each has buffers of its own.
     public static let maximumOpenCount = 32
     /// Empty row groups that keep their buffers over a commit.
     static let maximumKeptCount = 4
-    /// Memory of the open groups: encoded pages and dictionaries.
+    /// Memory of the open groups at most: encoded pages and dictionaries.
     public static let maximumHeldByteCount = 96 << 20
 
     private final class OpenGroup {
@@ -46,7 +46,12 @@ public final class ParquetFormatter {
     private var selections: [[Int32]] = []
     private var rowCounts: [Int] = []
 
-    public init() {}
+    private let heldByteCount: Int
+
+    /// `heldByteCount`: memory of the open groups, encoded pages and dictionaries.
+    public init(heldByteCount: Int = ParquetFormatter.maximumHeldByteCount) {
+        self.heldByteCount = heldByteCount
+    }
 
     /// Takes all rows of a batch. Rows per group of the batch are in `rowCount(ofGroup:)` afterwards. Throws what
     /// the storage throws; then the attempt is lost.
@@ -64,7 +69,7 @@ public final class ParquetFormatter {
             target.heldByteCount = held
             if target.encoder.isFull { try write(target, to: files) }
         }
-        while open.reduce(0, { $0 + $1.heldByteCount }) > Self.maximumHeldByteCount,
+        while open.reduce(0, { $0 + $1.heldByteCount }) > heldByteCount,
             let largest = open.max(by: { $0.heldByteCount < $1.heldByteCount }), largest.encoder.rowCount > 0
         {
             try write(largest, to: files)
