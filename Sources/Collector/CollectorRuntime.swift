@@ -9,8 +9,12 @@ public import Transport
 /// `millrace run` over the embedded channel.
 public final class CollectorRuntime {
     public struct Options: Sendable {
-        /// Ends once every assigned partition is read to the end that it had at the start.
+        /// Ends once every partition of the topics is read to the end that it had at the start, by this collector
+        /// or by another one of its group.
         public var endsWhenCaughtUp = false
+        /// How long partitions of others may stand still before that is given up; nil: a session's time-out, the
+        /// time between two commits, and a margin.
+        public var maximumHeldMilliseconds: Int64?
         /// Reads every partition from its first record, once, wherever the log stands: what the warehouse has is
         /// dropped as a duplicate, what it misses is written.
         public var replays = false
@@ -88,11 +92,13 @@ public struct CollectorSummary: Sendable {
     public var commitCount = 0
     /// Why pipelines stand in partitions.
     public var stopped: [Failure] = []
+    /// Which partitions others hold and do not read, if that was to be waited for.
+    public var held: Failure?
 
     public init() {}
 
-    /// 0; or, if anything stands, what the worst of it says.
-    public var exitCode: Int32 { stopped.map(\.exitCode).max() ?? 0 }
+    /// 0; or, if anything stands, what the worst of it says; or 75 if others hold what is not read.
+    public var exitCode: Int32 { stopped.map(\.exitCode).max() ?? held?.exitCode ?? 0 }
 
     /// One line per pipeline, for people.
     public var text: String {

@@ -22,7 +22,9 @@ enum Program {
                     OptionSpec("config", short: "c", value: "FILE", isRequired: true, "The collector's configuration."),
                     OptionSpec(
                         "until-caught-up",
-                        "Read every partition to the end that it has now, commit, print the books and exit."),
+                        "Read every partition to the end that it has now, commit, print the books and exit; "
+                            + "partitions that other members of the group hold are waited for; exit 75 if nothing "
+                            + "moves there."),
                     OptionSpec(
                         "replay",
                         "Read every partition from its first record again, once: what the warehouse has is counted as "

@@ -24,6 +24,9 @@ struct PassedDay {
         self.ends = ends
     }
 
+    /// Why days stay incomplete that might be complete, of what was asked for up to now.
+    var warnings: [Failure] { ends.failure.map { [$0] } ?? [] }
+
     /// Days since 1970-01-01; nil: none.
     func of(_ spec: SyncSpec) -> Int64? {
         guard let pipeline = log.pipelines[spec.name] else { return nil }
@@ -59,14 +62,21 @@ final class PartitionEnds {
     private let settings: CollectorSettings?
     private var known: [PartitionKey: Int64] = [:]
     private var consumer: KafkaConsumer?
-    private var hasFailed = false
+    /// Why ends that were asked for are not known: days may stay incomplete for it.
+    private(set) var failure: Failure?
+
+    private let timeoutMilliseconds: Int
 
     /// `settings`: nil where there is no broker to ask.
-    init(_ settings: CollectorSettings?) { self.settings = settings }
+    init(_ settings: CollectorSettings?, timeoutMilliseconds: Int = 10_000) {
+        self.settings = settings
+        self.timeoutMilliseconds = timeoutMilliseconds
+    }
 
     /// Ends that are known, for tests.
     init(_ known: [PartitionKey: Int64]) {
         settings = nil
+        timeoutMilliseconds = 0
         self.known = known
     }
 
@@ -75,18 +85,25 @@ final class PartitionEnds {
     /// The offset behind the last record; nil if it cannot be found out.
     func end(of key: PartitionKey) -> Int64? {
         if let end = known[key] { return end }
-        guard let settings, !hasFailed else { return nil }
+        guard let settings, failure == nil else { return nil }
         do throws(Failure) {
             if consumer == nil {
                 consumer = try KafkaConsumer(settings.kafka.options, group: settings.group + ".lag")
             }
-            guard let end = try consumer?.bounds(of: TopicPartition(topic: key.topic, partition: key.partition)).next
+            let place = TopicPartition(topic: key.topic, partition: key.partition)
+            guard let end = try consumer?.bounds(of: place, timeoutMilliseconds: timeoutMilliseconds).next
             else { return nil }
             known[key] = end
             return end
         } catch {
             // Why not thrown: the states do not depend on it; days are complete at the next run.
-            hasFailed = true
+            failure = Failure(
+                "sync.ends_unknown", stage: .transport, kind: .transient,
+                "the ends of \(key.topic)[\(key.partition)] and of the partitions after it are not known: broker "
+                    + "\(settings.kafka.brokers) does not tell; days that wait for a quiet partition get no _SUCCESS",
+                hint: "the states are right as they are; run millrace sync run again when the broker answers "
+                    + "(kafka.brokers of the configuration)",
+                cause: error.cause ?? error.message)
             return nil
         }
     }

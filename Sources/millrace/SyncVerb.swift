@@ -95,7 +95,7 @@ enum SyncVerb {
         case "sync get": return try get(command, specs, settings.warehouse.path)
         default:
             if command.flag("rejected") { return try rejected(specs, settings.warehouse.path) }
-            return try status(command, specs, settings.warehouse.path)
+            return try status(command, specs, settings.warehouse, PartitionEnds(file.kafka == nil ? nil : settings))
         }
     }
 
@@ -123,8 +123,13 @@ enum SyncVerb {
             let report = try isDelta ? replay.updateNow(tables: tables) : replay.run(lastDay: day, tables: tables)
             if command.flag("json") { reports.append(json(spec, report)) } else { show(spec, report) }
         }
-        if command.flag("json") { Terminal.write(["version": 1, "syncs": .array(reports)]) }
-        return 0
+        let warnings = passed.warnings
+        if command.flag("json") {
+            Terminal.write(["version": 1, "syncs": .array(reports), "warnings": .array(warnings.map(Terminal.json))])
+        }
+        for warning in warnings { Terminal.warn(warning) }
+        // Why not for a delta: it says nothing of whole days.
+        return isDelta ? 0 : warnings.map(\.exitCode).max() ?? 0
     }
 
     private static func isDay(_ text: String) -> Bool {
@@ -201,13 +206,16 @@ enum SyncVerb {
     // MARK: status and get
 
     private static func status(
-        _ command: ParsedCommand, _ specs: [SyncSpec], _ warehouse: String
+        _ command: ParsedCommand, _ specs: [SyncSpec], _ warehouse: WarehouseSettings, _ ends: PartitionEnds
     ) throws(Failure) -> Int32 {
         let now = SystemClock().wallMilliseconds()
+        let passed = PassedDay(try WarehouseLog.state(warehouse), ends)
         var syncs: [JSONValue] = []
         var text = ""
         for spec in specs {
-            let tables = try StateReader(spec, warehouse: warehouse).status()
+            let tables = try StateReader(spec, warehouse: warehouse.path).status()
+            // Why only then: a broker that is away is waited for.
+            if tables.contains(where: { !$0.isComplete }) { _ = passed.of(spec) }
             var list = TextTable([
                 .left("table"), .left("day"), .left("complete"), .right("rows"), .right("shown"), .right("lag"),
                 .left("schema"), .left("remarks"),
@@ -228,10 +236,13 @@ enum SyncVerb {
             ])
         }
         if command.flag("json") {
-            Terminal.write(["version": 1, "syncs": .array(syncs)])
+            Terminal.write([
+                "version": 1, "syncs": .array(syncs), "warnings": .array(passed.warnings.map(Terminal.json)),
+            ])
         } else {
             Terminal.write(text)
         }
+        for warning in passed.warnings { Terminal.warn(warning) }
         return 0
     }
 

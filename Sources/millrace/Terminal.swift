@@ -8,6 +8,11 @@ enum Terminal {
     static func write(_ json: JSONValue) { StandardStreams.writeOutput(json.bytes + [10]) }
     static func complain(_ text: String) { StandardStreams.writeError(Array((text + "\n").utf8)) }
 
+    /// Something that does not keep the work from being done.
+    static func warn(_ failure: Failure) {
+        complain("warning" + failure.description.dropFirst("error".count))
+    }
+
     /// A failure as `--json` has it.
     static func json(of failure: Failure) -> JSONValue {
         [

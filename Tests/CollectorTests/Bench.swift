@@ -18,6 +18,7 @@ final class Bench: @unchecked Sendable {
     var commitMilliseconds = 30
     var commitByteCount = 256 << 20
     var workerCount = 2
+    var maximumHeldMilliseconds: Int64?
     let lines = Monitor<[String]>([])
 
     init(_ topics: [String: Int32] = ["logs": 2], pipelines: [PipelineSpec]? = nil) {
@@ -60,6 +61,7 @@ final class Bench: @unchecked Sendable {
         var options = CollectorRuntime.Options()
         options.endsWhenCaughtUp = caughtUp
         options.workerCount = workerCount
+        options.maximumHeldMilliseconds = maximumHeldMilliseconds
         options.maximumBackoffMilliseconds = 50
         options.ready = ready
         let lines = lines

@@ -70,7 +70,7 @@ final class FakeBroker: Sendable {
     func committed(_ place: TopicPartition) -> Int64? { state.withLock { $0.committed[place] } }
 }
 
-/// A consumer of a `FakeBroker`: all partitions, or what `assign` says.
+/// A consumer of a `FakeBroker`: all partitions, or those of `share`.
 final class FakeConsumer: Consumer, @unchecked Sendable {
     private struct Fetch {
         var workers: [[TopicPartition]] = []
@@ -79,11 +79,14 @@ final class FakeConsumer: Consumer, @unchecked Sendable {
 
     let broker: FakeBroker
     let provesEpochs: Bool
+    /// Partitions that the group gives to this member; nil: all.
+    let share: [TopicPartition]?
     private let signals = Monitor<[ConsumerSignal]>([])
     private let fetch = Monitor(Fetch())
 
-    init(_ broker: FakeBroker, provesEpochs: Bool = true) {
+    init(_ broker: FakeBroker, provesEpochs: Bool = true, share: [TopicPartition]? = nil) {
         self.broker = broker
+        self.share = share
         self.provesEpochs = provesEpochs
     }
 
@@ -91,7 +94,7 @@ final class FakeConsumer: Consumer, @unchecked Sendable {
 
     func subscribe(_ topics: [String]) throws(Failure) {
         let all = broker.state.withLock { $0.partitions.keys.filter { topics.contains($0.topic) }.sorted() }
-        emit(.assigned(all))
+        emit(.assigned(share ?? all))
     }
 
     func poll(timeoutMilliseconds: Int) throws(Failure) -> [ConsumerSignal] {
@@ -176,7 +179,9 @@ final class FakeConsumer: Consumer, @unchecked Sendable {
     }
 
     func partitionCount(of topic: String) throws(Failure) -> Int32 {
-        Int32(broker.state.withLock { $0.partitions.keys.filter { $0.topic == topic }.count })
+        let count = broker.state.withLock { $0.partitions.keys.filter { $0.topic == topic }.count }
+        guard count > 0 else { throw Self.unknown(topic) }
+        return Int32(count)
     }
 
     func isCompacted(_ topic: String) throws(Failure) -> Bool {

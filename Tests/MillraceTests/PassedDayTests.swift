@@ -1,4 +1,6 @@
 import Columns
+import Configuration
+import Event
 import Sinks
 import Testing
 
@@ -49,4 +51,20 @@ private func passed(_ log: LogState, ends: [Int32: Int64] = [:]) -> Int64? {
     #expect(passed(log(runs, []), ends: [0: 10]) == day + 1)
     // Nothing proves when the other one went on.
     #expect(passed(log([(day, 1), (day + 1, nil)], [("a", 0, midnight + 60_000)])) == day)
+}
+
+@Test func aBrokerThatDoesNotAnswerIsNamedWithWhatItKeepsOpen() {
+    let settings = CollectorSettings(
+        kafka: KafkaSettings(brokers: "127.0.0.1:1"), warehouse: WarehouseSettings(path: "/w"), pipelines: [])
+    let spec = SyncSpec(name: "shop", topics: ["t"], format: .maxwell)
+    func passed(_ runs: [(day: Int64?, since: Int64?)]) -> PassedDay {
+        let passed = PassedDay(log(runs, []), PartitionEnds(settings, timeoutMilliseconds: 200))
+        #expect(passed.of(spec) == day)
+        return passed
+    }
+    // Only a quiet partition makes it matter.
+    #expect(passed([(day, midnight), (day, midnight)]).warnings.isEmpty)
+    let warnings = passed([(day, 1), (day + 1, midnight)]).warnings
+    #expect(warnings.map(\.code) == ["sync.ends_unknown"] && warnings.map(\.exitCode) == [75])
+    #expect(warnings.first?.message.contains("127.0.0.1:1") == true && warnings.first?.message.contains("t[0]") == true)
 }

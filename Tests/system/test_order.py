@@ -6,7 +6,7 @@ import sys
 import time
 
 import recordings
-from harness import Kafka, Workspace, audit, check, is_caught_up, long, query, run, seeded, wait_until
+from harness import Kafka, Workspace, audit, check, is_caught_up, long, query, run, seeded
 from tool_records import DAY, START, TOOLS, writer
 
 ORDER = {"id": "int NOT NULL", "what": "varchar(20)"}
@@ -214,12 +214,9 @@ def torture(tool, kills, count, kafka, space):
             daemon = space.daemon("millrace-collector", "--config", config, log=f"collector-{tool}.log")
             time.sleep(chance.uniform(0.1, 1.5))
             daemon.kill()
-    def finish():
-        # Until the group has forgotten those who were killed, somebody else is taken to hold their partitions.
-        run("millrace-collector", "--config", config, "--until-caught-up")
-        return is_caught_up(config)
-
-    wait_until(f"{tool}: all is read", 120, finish, pause=1)
+    # It waits for the partitions that killed collectors hold until their sessions end.
+    run("millrace-collector", "--config", config, "--until-caught-up")
+    check(is_caught_up(config), f"{tool}: not all is read")
     run("millrace", "sync", "run", "--config", config)
     wanted, found = log_of(space / f"quiet-{tool}"), log_of(space / f"torture-{tool}")
     if tool == "canal":

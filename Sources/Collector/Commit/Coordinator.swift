@@ -62,6 +62,8 @@ final class Coordinator {
     var generator = SystemRandomNumberGenerator()
     var summary = CollectorSummary()
     var caughtUp: CaughtUpTarget?
+    /// Looks at what others commit, without a part in it.
+    let watch: CommitLog
     /// How far a replay has been committed.
     var replayed: [StandingPlace: Int64] = [:]
     /// Ends of partitions as last asked for, and whose turn it is next; for the status.
@@ -101,6 +103,7 @@ final class Coordinator {
             maximumMilliseconds: options.maximumBackoffMilliseconds)
         startedAt = clock.wallMilliseconds()
         if options.endsWhenCaughtUp { caughtUp = CaughtUpTarget() }
+        watch = CommitLog(storage: storage, clock: clock)
     }
 
     /// Monotonic milliseconds.
@@ -157,6 +160,8 @@ final class Coordinator {
             voice.info("assigned", "partitions were assigned", ["partitions": .count(partitions.count)])
             abandon()
             assigned = partitions.sorted()
+            caughtUp?.isOwnDone = false
+            caughtUp?.heldAt = 0
             verified.removeAll()
             deferred.removeAll()
             startAt = now

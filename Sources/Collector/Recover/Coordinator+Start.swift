@@ -28,7 +28,7 @@ extension Coordinator {
         }
         if !broken.isEmpty { return try record(broken) }
         looks.deferred = now
-        try noteTargets(partitions)
+        try noteTargets()
         let fetched = partitions.filter { $0.start != nil }
         guard !fetched.isEmpty else {
             startAt = now + Self.deferMilliseconds
