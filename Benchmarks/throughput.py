@@ -8,8 +8,9 @@ machine that drifts slows both. Printed: lines per second, CPU seconds per milli
 process, largest resident memory as the kernel counted it, and the ratio program / bare, per round and
 as the median. Numbers, not a verdict; exit 1 only if something did not finish or counts differ.
 """
-import argparse, json, os, random, resource, shutil, statistics, subprocess, sys, time
+import argparse, os, random, shutil, statistics, subprocess, sys, time
 from pathlib import Path
+import configs
 
 PARTITIONS = 4
 FILES = 20
@@ -73,46 +74,13 @@ class Bench:
                        check=True, stdout=subprocess.DEVNULL)
 
     def agent_config(self, name, pack):
-        path = self.work / f"agent-{name}.yaml"
-        path.write_text(f"""
-agent:
-  name: bench-{name}
-  state_dir: {self.work}/state-{name}
-kafka:
-  brokers: {self.options.broker}
-log: {{level: warning, format: text}}
-sources:
-  - name: access
-    type: files
-    topic: {name}
-    include: ["{self.logs}/access-*.log"]
-    pack: {pack}
-""")
-        shutil.rmtree(self.work / f"state-{name}", ignore_errors=True)
-        return str(path)
+        return configs.agent(self.work / f"agent-{name}.yaml", broker=self.options.broker, topic=name, name=f"bench-{name}",
+                             state=self.work / f"state-{name}", include=f"{self.logs}/access-*.log", pack=pack)
 
     def collector_config(self, topic, run):
-        path = self.work / f"collector-{run}.yaml"
-        path.write_text(f"""
-kafka:
-  brokers: {self.options.broker}
-group: bench-{run}
-warehouse:
-  path: {self.work}/warehouse-{run}
-memory: 256MiB
-log: {{level: warning, format: text}}
-pipelines:
-  - name: bench
-    topics: [{topic}]
-    routes:
-      - sources: [access]
-        table: web.access
-        format: combined
-        time: {{column: time}}
-        output: {{format: jsonl, compression: none}}
-""")
-        shutil.rmtree(self.work / f"warehouse-{run}", ignore_errors=True)
-        return str(path)
+        return configs.collector(
+            self.work / f"collector-{run}.yaml", broker=self.options.broker, topic=topic, group=f"bench-{run}", memory="256MiB",
+            warehouse=self.work / f"warehouse-{run}", route=["time: {column: time}", "output: {format: jsonl, compression: none}"])
 
     def rate(self, label, wall, cpu, memory):
         millions = self.lines / 1e6

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Throughput of the release binaries against bare loops, on one broker: MILLRACE_KAFKA (host:port), else
 # a Kafka found in ../shared. Arguments go to Benchmarks/throughput.py, for example `--lines 1000000`; behind
-# `collector` to Benchmarks/collector.py: Kafka to Parquet against DuckDB.
+# `collector` to Benchmarks/collector.py: Kafka to Parquet against DuckDB, made-up lines and, if there, a real log's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-bench.XXXXXX")
@@ -24,7 +24,15 @@ if [ -z "${MILLRACE_KAFKA:-}" ]; then
 fi
 if [ "${1:-}" = collector ]; then
   shift
-  .venv/bin/python Benchmarks/collector.py --bin .build-release/release --broker "$MILLRACE_KAFKA" --work "$work/run" "$@"
+  collect() {
+    rm -rf "$work/run"
+    .venv/bin/python Benchmarks/collector.py --bin .build-release/release --broker "$MILLRACE_KAFKA" --work "$work/run" "$@"
+  }
+  failed=0
+  collect "$@" || failed=1
+  log=${MILLRACE_SHARED:-../shared}/data/weblogs/apache_combined_10k.log.xz
+  if [ -f "$log" ]; then collect --log "$log" "$@" || failed=1; fi
+  exit "$failed"
 else
   python3 Benchmarks/throughput.py --bin .build-release/release --bare "$work/bare" --broker "$MILLRACE_KAFKA" --work "$work/run" "$@"
 fi
