@@ -51,7 +51,7 @@ verify: bootstrap build ## sync verify against a MariaDB on which the recorded w
 	@.venv/bin/python Tests/system/verify_live.py $(or $(RECORDINGS),../shared/data/cdc-live)
 
 torture: release ## a million lines, fifty kills of each daemon, a broker stopped twice
-	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full
+	@MILLRACE_BIN=$(CURDIR)/.build-release/release .venv/bin/python Tests/system/torture.py --full --parquet 1
 
 system-long: bootstrap ## the system tests, those that take minutes too
 	@MILLRACE_LONG=1 scripts/test.sh system

@@ -20,6 +20,11 @@ APPLICATION = """
           - {name: pad, type: string}
 """
 
+# Behind the last route.
+PARQUET = """
+        output: {format: parquet}
+"""
+
 
 def sources(entries, extra=""):
     """`entries`: (name, topic, pattern or patterns)."""

@@ -214,13 +214,16 @@ def query(sql):
     return duckdb.sql(sql).fetchall()
 
 
-def source(warehouse, table):
-    """A DuckDB table expression over a table's JSON lines files."""
+def source(warehouse, table, columns=None):
+    """A DuckDB table expression over a table's files; `columns`: an option of `read_json` for lines."""
     files = parts(warehouse, table)
     if not files:
         return "(SELECT NULL AS nothing WHERE false)"
     names = ", ".join(f"'{name}'" for name in files)
-    return f"read_json([{names}], format='newline_delimited', hive_partitioning=true, union_by_name=true)"
+    if all(name.endswith(".parquet") for name in files):
+        return f"(FROM read_parquet([{names}], hive_partitioning=true, union_by_name=true))"
+    more = f", {columns}" if columns else ""
+    return f"read_json([{names}], format='newline_delimited', hive_partitioning=true, union_by_name=true{more})"
 
 
 def count(warehouse, table):

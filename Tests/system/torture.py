@@ -2,7 +2,8 @@
 """Against a real Kafka: lines from rotating files, both daemons killed with SIGKILL at random, the broker
 stopped, and at the end the same lines in the warehouse, as often as they were written.
 
-    torture.py [--lines N] [--files N] [--kills N] [--stops N] [--outage SECONDS] [--seed N] [--heads 0|1] [--full]
+    torture.py [--lines N] [--files N] [--kills N] [--stops N] [--outage SECONDS] [--seed N] [--heads 0|1] [--parquet 0|1]
+               [--full]
 
 `--full`: 1,000,000 lines, 20 files, 50 kills of each daemon, the broker stopped twice for a minute.
 """
@@ -60,13 +61,14 @@ class Killer(threading.Thread):
             self.peak = max(self.peak, int(peak[0]) / 1024)
 
 
-def torture(lines=60_000, files=20, kills=8, stops=1, outage=8, seed=1, seconds=40, heads=True, say=print):
+def torture(lines=60_000, files=20, kills=8, stops=1, outage=8, seed=1, seconds=40, heads=True, parquet=False, say=print):
     began = time.monotonic()
     seed = int(os.environ.get("MILLRACE_SEED", seed))
     with Workspace("torture") as space, Kafka(space / "kafka") as kafka:
         kafka.create_all({"app": 3})
         agent_config = configs.agent(space, kafka.address, [("app", "app", LogWriter.patterns(space / "logs"))])
-        collector_config = configs.collector(space, kafka.address, commit="1s")
+        collector_config = configs.collector(
+            space, kafka.address, commit="1s", routes=configs.APPLICATION + configs.PARQUET * bool(parquet))
         agent = space.daemon("millrace-agent", "--config", agent_config, log="agent.log")
         collector = space.daemon("millrace-collector", "--config", collector_config, log="collector.log")
         killers = [
@@ -138,9 +140,9 @@ def all_acknowledged(report):
 def differences(space, ledger):
     """The multiset of rows against that of lines, column by column: (lines, distinct, lost, too many, examples)."""
     columns = "columns={id: 'BIGINT', time: 'VARCHAR', file: 'VARCHAR', pad: 'VARCHAR'}"
-    rows = source(space / "warehouse", "shop.app").replace("union_by_name=true", f"union_by_name=true, {columns}")
+    rows = source(space / "warehouse", "shop.app", columns)
     lines = f"read_json('{ledger}', format='newline_delimited', {columns})"
-    counted = "SELECT id, CAST(rtrim(replace(time, 'T', ' '), 'Z') AS TIMESTAMP) AS at, file, pad, count(*) AS n FROM"
+    counted = "SELECT id, CAST(rtrim(replace(time::VARCHAR, 'T', ' '), 'Z') AS TIMESTAMP) AS at, file, pad, count(*) AS n FROM"
     joined = f"""
         (SELECT l.id, l.file, coalesce(l.n, 0) AS lines, coalesce(r.n, 0) AS found, r.id AS row_id
          FROM ({counted} {lines} GROUP BY ALL) l FULL JOIN ({counted} {rows} GROUP BY ALL) r
@@ -191,7 +193,8 @@ def agree(config, say):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, kind in (("lines", int), ("files", int), ("kills", int), ("stops", int), ("outage", float), ("seconds", int), ("heads", int)):
+    for name, kind in (("lines", int), ("files", int), ("kills", int), ("stops", int), ("outage", float), ("seconds", int), ("heads", int),
+                       ("parquet", int)):
         parser.add_argument(f"--{name}", type=kind)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--full", action="store_true")
