@@ -54,6 +54,8 @@ struct IncarnationReplay {
         var losses = LossCounts()
         var changeCount = 0
         var linkedCount = 0
+        /// Whether rows of the day before are in it: no truncate took them all.
+        var keepsBase = false
     }
 
     /// Replays. Throws what the storage throws, `parquet.*`, `replay.*`.
@@ -78,7 +80,12 @@ struct IncarnationReplay {
             version = phase.version
             outcome = next
         }
-        guard let outcome else { preconditionFailure("a replay without a phase") }
+        guard var outcome else { preconditionFailure("a replay without a phase") }
+        outcome.keepsBase = base != nil
+        let known = [base?.manifest.lastPlace, cut].compactMap(\.self).max()
+        for event in incarnation.events where event.kind == .hiddenRows && known.map({ event.place > $0 }) ?? true {
+            outcome.losses.add(.hiddenRows)
+        }
         if let base, log.counts[Self.unknownKey] == nil, let count = base.manifest.rejections[Self.unknownKey] {
             // Why still: no change names these rows, so none takes them away.
             log.count(Self.unknownKey, count)

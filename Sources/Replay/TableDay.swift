@@ -286,8 +286,8 @@ struct TableDay: Sendable {
         manifest.rowCount = outcome.files.reduce(0) { $0 + $1.rowCount }
         manifest.visibleRowCount = manifest.rowCount
         manifest.counts = outcome.counts
-        // Why a sum: a value that was lost on an earlier day is no better today.
-        manifest.losses = (base?.losses ?? [:]).merging(
+        // Why a sum: a value that was lost on an earlier day is no better today, if its row is still there.
+        manifest.losses = (outcome.keepsBase ? base?.losses ?? [:] : [:]).merging(
             outcome.losses.list.map { ($0.loss.name, Int($0.count)) }, uniquingKeysWith: &+)
         manifest.digest = Hexadecimal.digest(outcome.files.map { "\($0.name) \($0.byteCount) \($0.digest)" })
         return manifest

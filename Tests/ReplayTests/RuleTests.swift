@@ -86,6 +86,23 @@ private let next = "2026-11-21"
     #expect(report.days.map(\.losses) == [[:], ["unknown_fill": 5]])
 }
 
+@Test func statementsThatTakeRowsWithoutAChangeAreCounted() throws {
+    let warehouse = try SampleWarehouse()
+    try warehouse.write([ddl(orders, at: 1), ddl("ALTER TABLE orders TRUNCATE PARTITION p", at: 5)], to: nil, day: day)
+    try warehouse.write([insert("orders", #"{"id":1,"item":"a","amount":1}"#, at: 10)], to: "orders", day: day)
+    try warehouse.write(
+        [ddl("ALTER IGNORE TABLE orders ADD UNIQUE (item)", at: 20), ddl("ALTER TABLE orders DROP PARTITION q", at: 21)],
+        to: nil, day: next)
+    try warehouse.write([insert("orders", #"{"id":2,"item":"b","amount":1}"#, at: 30)], to: "orders", day: next)
+    let replay = try SyncReplay(sync(), warehouse: warehouse.path)
+    let report = try replay.run()
+    #expect(report.problems == [])
+    #expect(report.days.map(\.losses) == [["hidden_rows": 1], ["hidden_rows": 3]])
+    // A TRUNCATE makes good what they did.
+    try warehouse.write([ddl("TRUNCATE orders", at: 40)], to: nil, day: next)
+    #expect(try replay.run().days.map(\.losses) == [["hidden_rows": 1], [:]])
+}
+
 @Test func theToolsWayOfWritingIsFoundOutBeforeTheFirstRow() throws {
     let warehouse = try SampleWarehouse()
     try warehouse.write([ddl("CREATE TABLE blobs (id INT PRIMARY KEY, b VARBINARY(9))", at: 1)], to: nil, day: day)

@@ -197,8 +197,17 @@ func key(_ history: SchemaHistory, _ name: String = "t") -> [String] {
         let found = history(
             "CREATE TABLE t (a int)", "TRUNCATE t", "TRUNCATE TABLE d.t", "ALTER TABLE t DROP PARTITION p0, p1",
             "TRUNCATE nothing")
-        #expect(found.incarnations[0].events.map(\.kind) == [.truncated, .truncated, .partitionRows])
+        #expect(found.incarnations[0].events.map(\.kind) == [.truncated, .truncated, .hiddenRows])
         #expect(found.incarnations[0].events.map(\.place.position) == [1, 2, 3])
+    }
+
+    @Test func onlyAnAlterThatIgnoresEqualKeysHidesRows() {
+        let found = history(
+            "CREATE TABLE t (a int, b int)", "ALTER IGNORE TABLE t ADD c int", "ALTER TABLE t ADD UNIQUE (a)",
+            "ALTER ONLINE IGNORE TABLE t ADD d int, ADD PRIMARY KEY (b)", "ALTER IGNORE TABLE t ADD UNIQUE KEY (c)")
+        #expect(found.incarnations[0].events.map(\.kind) == [.hiddenRows, .hiddenRows])
+        #expect(found.incarnations[0].events.map(\.place.position) == [3, 4])
+        #expect(found.incarnations[0].versions.last?.columns.map(\.name) == ["a", "b", "c", "d"])
     }
 
     @Test func namesFindTheirTableWhateverTheirCaseIfOneFits() {

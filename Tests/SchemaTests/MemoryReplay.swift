@@ -62,7 +62,7 @@ final class MemoryReplay {
     }
 
     private func apply(_ event: TableEvent, _ incarnation: Int) {
-        if event.kind != .partitionRows { tables[incarnation]?.rows = [:] }
+        if event.kind != .hiddenRows { tables[incarnation]?.rows = [:] }
     }
 
     private func decoder(_ change: RecordedChange) -> (RowDecoder, RowBatch)? {

@@ -1,5 +1,6 @@
 extension DDLParser {
-    mutating func alterTable() -> DDLStatement {
+    /// `ignores`: `ALTER IGNORE`, which drops what a new unique key does not allow, and says so to nobody (MariaDB).
+    mutating func alterTable(ignores: Bool) -> DDLStatement {
         _ = takeWords("IF", "EXISTS")
         guard let name = statedName() else { return .unreadable(nil, "ALTER TABLE without a name") }
         skipWait()
@@ -18,6 +19,7 @@ extension DDLParser {
             _ = takeSymbol(",")
             if at == from { at += 1 }
         }
+        if ignores, actions.contains(where: \.addsUniqueKey) { actions.append(.hiddenRows("ALTER IGNORE")) }
         return .alterTable(name, actions)
     }
 
@@ -51,11 +53,11 @@ extension DDLParser {
             return nil
         }
         if isWord("CONVERT"), isWord("PARTITION", ahead: 1) || isWord("TABLE", ahead: 1) {
-            actions.append(.partitionRows("CONVERT"))
+            actions.append(.hiddenRows("CONVERT"))
             return nil
         }
         if isWord("TRUNCATE") || isWord("EXCHANGE") || isWord("IMPORT") || isWord("DISCARD") {
-            actions.append(.partitionRows(text(peek).uppercased()))
+            actions.append(.hiddenRows(text(peek).uppercased()))
             return nil
         }
         if isWord("PARTITION"), isWord("BY", ahead: 1) {
@@ -126,7 +128,7 @@ extension DDLParser {
             return nil
         }
         if isWord("PARTITION"), tokens[min(at + 1, tokens.count - 1)].kind != .symbol, !isSymbol(",", ahead: 1) {
-            actions.append(.partitionRows("DROP PARTITION"))
+            actions.append(.hiddenRows("DROP PARTITION"))
             skipElement()
             while takeSymbol(",") { skipElement() }
             return nil

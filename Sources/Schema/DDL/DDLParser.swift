@@ -80,8 +80,9 @@ public struct DDLParser {
     }
 
     private mutating func alter() -> DDLStatement {
-        while takeWord("ONLINE") || takeWord("OFFLINE") || takeWord("IGNORE") {}
-        if takeWord("TABLE") { return alterTable() }
+        _ = takeWord("ONLINE") || takeWord("OFFLINE")
+        let ignores = takeWord("IGNORE")
+        if takeWord("TABLE") { return alterTable(ignores: ignores) }
         if takeWord("DATABASE") || takeWord("SCHEMA") {
             let isNamed = !(isWord("CHARACTER") || isWord("CHARSET") || isWord("COLLATE") || isWord("DEFAULT"))
             let name = isNamed ? identifier() : nil

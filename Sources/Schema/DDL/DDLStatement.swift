@@ -67,8 +67,16 @@ public enum AlterAction: Sendable {
     case renameTable(StatedName)
     case convertCharset(String)
     case defaultCharset(String)
-    /// Takes or brings rows without a row event: `TRUNCATE PARTITION`, `EXCHANGE PARTITION`.
-    case partitionRows(String)
+    /// Takes or brings rows without a row event: `TRUNCATE PARTITION`, `EXCHANGE PARTITION`, `ALTER IGNORE`.
+    case hiddenRows(String)
+
+    /// Whether rows that were equal in some columns may be so no more.
+    var addsUniqueKey: Bool {
+        switch self {
+        case .primaryKey, .unique: true
+        default: false
+        }
+    }
 }
 
 /// A column as a statement defines it.

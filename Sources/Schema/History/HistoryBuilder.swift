@@ -179,8 +179,8 @@ struct HistoryBuilder {
             if !actions.isEmpty { note(name, "altered, but not known") }
             return
         }
-        for case .partitionRows in actions {
-            incarnations[id].events.append(TableEvent(place: place, kind: .partitionRows))
+        for case .hiddenRows in actions {
+            incarnations[id].events.append(TableEvent(place: place, kind: .hiddenRows))
         }
         var next = incarnations[id].nextColumn
         if definitions[id].source == .inferred, let entry, entry.types != nil {

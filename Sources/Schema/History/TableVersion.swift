@@ -86,8 +86,8 @@ public struct TableEvent: Sendable, Equatable {
         case truncated
         /// The table is gone.
         case dropped
-        /// Rows came or went in a way that no change tells (partitions).
-        case partitionRows
+        /// Rows came or went in a way that no change tells (partitions, `ALTER IGNORE`).
+        case hiddenRows
     }
     public var place: SourcePlace
     public var kind: Kind

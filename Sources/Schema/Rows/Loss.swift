@@ -43,6 +43,8 @@ public enum Loss: Int, Sendable, CaseIterable {
     case guessedMode
     /// A value that an ALTER made and no record tells: expression, generated column, changed zone.
     case unknownFill
+    /// A statement that may have taken or brought rows of which no record tells: partitions, `ALTER IGNORE`.
+    case hiddenRows
 
     /// As it stands in a manifest and in `status`.
     public var name: String {
@@ -66,6 +68,7 @@ public enum Loss: Int, Sendable, CaseIterable {
         case .assumedZone: "assumed_zone"
         case .guessedMode: "guessed_mode"
         case .unknownFill: "unknown_fill"
+        case .hiddenRows: "hidden_rows"
         }
     }
 }
