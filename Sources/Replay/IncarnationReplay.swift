@@ -9,8 +9,8 @@ internal import Sinks
 
 /// One table's day: the state before, the changes, the state behind them.
 ///
-/// The changes fall into phases: within one the table's key is the same. Each phase is a merge; where a key or a key
-/// column's type changes, the state is sorted anew on the way.
+/// The changes fall into phases: within one the table's key is the same, and rows without a key that differ go on to
+/// differ. Each phase is a merge; where a key or a key column's type changes, the state is sorted anew on the way.
 struct IncarnationReplay {
     /// A state to begin with.
     struct Beginning {
@@ -140,7 +140,7 @@ struct IncarnationReplay {
         var phases = [Phase(version: at, from: start, to: .end)]
         while at + 1 < versions.count {
             at += 1
-            if keyIDs(versions[at]) == keyIDs(versions[at - 1]) {
+            if keyIDs(versions[at]) == keyIDs(versions[at - 1]), !mergesTwins(at) {
                 phases[phases.count - 1].version = at
             } else {
                 phases[phases.count - 1].to = versions[at].from
@@ -148,6 +148,12 @@ struct IncarnationReplay {
             }
         }
         return phases
+    }
+
+    /// Whether a version makes rows equal of which it counts which came first: what was deleted before it was one of
+    /// the rows as they were.
+    private func mergesTwins(_ version: Int) -> Bool {
+        rule.unique != nil && key(incarnation.versions[version]).isEmpty && incarnation.mayMergeRows(at: version)
     }
 
     private func run(

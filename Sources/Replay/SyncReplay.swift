@@ -44,7 +44,7 @@ public struct SyncReport: Sendable, Equatable {
 /// `_millrace/state/lock`).
 public struct SyncReplay: Sendable {
     /// Names a way of replaying: raised when equal inputs would give other states.
-    static let method = "replay 2"
+    static let method = "replay 3"
 
     let spec: SyncSpec
     var store: StateStore

@@ -74,6 +74,21 @@ private let next = "2026-11-21"
     #expect(try reader.rejected(of: "shop.orders").map(\.lines) == rejected.map(\.lines))
 }
 
+/// Rows that a dropped column told apart: what was deleted before was one of them, not the oldest of what they became.
+@Test func aDeleteTakesTheRowThatItWasBeforeAnAlterMadeItEqualToAnother() throws {
+    let warehouse = try SampleWarehouse()
+    try warehouse.write(
+        [ddl("CREATE TABLE events (v INT, c INT, x INT)", at: 1), ddl("ALTER TABLE events DROP COLUMN x", at: 20)],
+        to: nil, day: day)
+    try warehouse.write(
+        [
+            insert("events", #"{"v":1,"c":5,"x":1}"#, at: 10), insert("events", #"{"v":1,"c":6,"x":1}"#, at: 11),
+            insert("events", #"{"v":1,"c":5,"x":2}"#, at: 12), delete("events", #"{"v":1,"c":5,"x":2}"#, at: 13),
+        ], to: "events", day: day)
+    _ = try SyncReplay(sync([rule("*") { $0.unique = .columns(["v"]) }]), warehouse: warehouse.path).run()
+    #expect(try warehouse.visible("events", day) == [[.word(1), .word(5)]])
+}
+
 @Test func valuesThatNoRecordTellsAreCounted() throws {
     let warehouse = try SampleWarehouse()
     try warehouse.write([ddl(orders, at: 1)], to: nil, day: day)

@@ -5,7 +5,11 @@ import Testing
 @testable import Schema
 
 /// The cell that a row of `CREATE TABLE t (id int, a <type>)` shows behind the statements, or the reason why not.
-private func carried(_ type: String, _ json: String, _ statements: String..., dates: DateRule = .text) -> String {
+private func carried(_ type: String, _ json: String, _ statements: String...) -> String {
+    carried(type, json, statements: statements)
+}
+
+private func carried(_ type: String, _ json: String, statements: [String], dates: DateRule = .text) -> String {
     var all = ["CREATE TABLE t (id int, a \(type)) CHARSET=utf8mb4"]
     all += statements
     let made = SchemaHistory(
@@ -87,6 +91,25 @@ private func carried(_ type: String, _ json: String, _ statements: String..., da
     ])
     func anAlterConvertsWhatIsThere(_ from: String, _ json: String, _ to: String, _ expected: String) {
         #expect(carried(from, json, "ALTER TABLE t MODIFY a \(to)") == expected)
+    }
+
+    @Test(arguments: [
+        ("int", "null", ["int NOT NULL", "varchar(9) NOT NULL"], "0"), ("int", "null", ["int NOT NULL", "int"], "0"),
+        ("int", "null", ["varchar(9)", "varchar(9) NOT NULL"], ""),
+        ("decimal(8,2)", "\"1.55\"", ["decimal(8,1)", "decimal(8,2)"], "1.60"),
+        ("datetime(6)", "\"2024-02-29 12:00:00.123456\"", ["date", "datetime"], "2024-02-29 00:00:00"),
+        ("int", "\"5\"", ["bigint", "decimal(20,1)", "varchar(9)"], "5.0"),
+        ("varchar(9)", "\"x\"", ["int", "varchar(9)"], "\\N?"),
+        ("time", "\"25:00:00\"", ["time(3)", "time(6)"], "25:00:00.000000"),
+    ] as [(String, String, [String], String)])
+    func altersConvertOneAfterTheOther(_ from: String, _ json: String, _ to: [String], _ expected: String) {
+        #expect(carried(from, json, statements: to.map { "ALTER TABLE t MODIFY a \($0)" }) == expected)
+    }
+
+    @Test func anAddedColumnGoesThroughLaterAltersToo() {
+        #expect(
+            carried("int", "\"5\"", "ALTER TABLE t ADD b int", "ALTER TABLE t MODIFY b int NOT NULL",
+                "ALTER TABLE t MODIFY b varchar(9) NOT NULL") == "5|0")
     }
 
     @Test func columnsKeepTheirIdentityThroughManyVersions() {

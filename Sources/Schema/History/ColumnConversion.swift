@@ -4,14 +4,17 @@ internal import JSON
 
 /// Brings a column's values from one type to another, as an ALTER does with rows already there.
 ///
-/// Goes by the text that the server prints, but for the common ways between numbers.
+/// Goes by the text that the server prints, but for the common ways between numbers. Several ALTERs are done one
+/// after the other: NULL made 0 by the first one is "0", not empty, once the second one makes the column text.
 public struct ColumnConversion: Sendable {
+    /// What is done before, in order.
+    private var earlier: [ColumnConversion] = []
     let old: TableColumn
     let new: TableColumn
     let dates: DateRule
     /// Whether the server comes to the same value for certain: not where a session's time zone, a rounding mode or
     /// a character set decides.
-    public let isExact: Bool
+    public private(set) var isExact: Bool
     private let fill: TypedValue?
     private let from: ColumnCodec
     private let to: ColumnCodec
@@ -35,6 +38,15 @@ public struct ColumnConversion: Sendable {
         isExact = Self.isExact(old.type, new.type)
     }
 
+    /// All steps of a column through its versions, in order; nil where values stay as they are.
+    init?(_ versions: [TableColumn], _ dates: DateRule) {
+        let steps = zip(versions, versions.dropFirst()).compactMap { ColumnConversion($0, $1, dates) }
+        guard var last = steps.last else { return nil }
+        last.earlier = Array(steps.dropLast())
+        last.isExact = steps.allSatisfy(\.isExact)
+        self = last
+    }
+
     private static func isExact(_ old: MySQLType, _ new: MySQLType) -> Bool {
         let usesClock =
             (old.kind == .timestamp) != (new.kind == .timestamp) || (old.kind == .time) != (new.kind == .time)
@@ -56,6 +68,22 @@ public struct ColumnConversion: Sendable {
 
     /// Appends a row's value, converted; false if it does not fit: then null was appended.
     public func append(_ column: Column, _ row: Int, to target: Column) -> Bool {
+        guard !earlier.isEmpty else { return appendStep(column, row, to: target) }
+        var value = TypedValue(column, row)
+        for step in earlier {
+            let (next, isFit) = step.convert(value)
+            guard isFit else {
+                target.appendNull()
+                return false
+            }
+            value = next
+        }
+        let source = RowBatch(shapes: [("old", old.shape)])
+        value.append(to: source.columns[0])
+        return appendStep(source.columns[0], 0, to: target)
+    }
+
+    private func appendStep(_ column: Column, _ row: Int, to target: Column) -> Bool {
         if column.isNull(row) {
             if let fill { fill.append(to: target) } else { target.appendNull() }
             return true
@@ -94,7 +122,7 @@ public struct ColumnConversion: Sendable {
 
     /// One value, apart from a column; not fit where it became null because nothing else fits.
     func convert(_ value: TypedValue) -> (TypedValue, Bool) {
-        let source = RowBatch(shapes: [("old", old.shape)])
+        let source = RowBatch(shapes: [("old", (earlier.first?.old ?? old).shape)])
         let target = RowBatch(shapes: [("new", new.shape)])
         value.append(to: source.columns[0])
         let isFit = append(source.columns[0], 0, to: target.columns[0])

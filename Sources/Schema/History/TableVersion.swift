@@ -137,8 +137,9 @@ public struct TableIncarnation: Sendable {
         let source = versions[from]
         return target.columns.map { column in
             if let index = source.columns.firstIndex(where: { $0.id == column.id }) {
-                let old = source.columns[index]
-                guard let conversion = ColumnConversion(old, column, source.dates) else { return .kept(index) }
+                guard let conversion = ColumnConversion(steps(column.id, from, to), source.dates) else {
+                    return .kept(index)
+                }
                 return .converted(index, conversion)
             }
             guard let added = (from + 1...max(to, from + 1)).first(where: { fills[$0][column.id] != nil }),
@@ -146,11 +147,27 @@ public struct TableIncarnation: Sendable {
             else { return .filled(.null, isKnown: false) }
             let (value, isKnown) = fill
             // The type may have changed since the column was added.
-            guard let then = versions[added].columns.first(where: { $0.id == column.id }),
-                let conversion = ColumnConversion(then, column, target.dates)
-            else { return .filled(value, isKnown: isKnown) }
+            guard let conversion = ColumnConversion(steps(column.id, added, to), target.dates) else {
+                return .filled(value, isKnown: isKnown)
+            }
             let (converted, isFit) = conversion.convert(value)
             return .filled(converted, isKnown: isKnown && isFit && conversion.isExact)
         }
+    }
+
+    /// Whether rows that differ in one version may be equal in the next one: a column is gone, or its values became
+    /// others.
+    public func mayMergeRows(at version: Int) -> Bool {
+        guard version > 0 else { return false }
+        let ids = Set(versions[version].columns.map(\.id))
+        if versions[version - 1].columns.contains(where: { !ids.contains($0.id) }) { return true }
+        return origins(from: version - 1, to: version).contains { if case .converted = $0 { true } else { false } }
+    }
+
+    /// A column as it was in each version from one to another. Where types are guesses nothing happened between them:
+    /// the first and the last alone.
+    private func steps(_ id: Int, _ from: Int, _ to: Int) -> [TableColumn] {
+        let passed = versions[to].source == .inferred ? [from, to] : Array(from...max(from, to))
+        return passed.compactMap { version in versions[version].columns.first { $0.id == id } }
     }
 }
