@@ -1,6 +1,8 @@
 #include "rows.h"
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <simdjson.h>
 #include <string>
 #include <vector>
@@ -64,14 +66,16 @@ struct Node {
 
 bool is_space(char byte) { return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r'; }
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
+/// Unescapes a string behind its opening quote; returns the end of what was written, or null. Why two: newer
+/// versions of the library ask whether lone surrogates are replaced.
+template <typename Parser>
+auto unescaped(const Parser &parser, const uint8_t *from, uint8_t *to, int) -> decltype(parser.parse_string(from, to)) {
+    return parser.parse_string(from, to);
 }
-
-/// Whether a string's token ends with its closing quote and holds no backslash.
-bool is_plain(std::string_view raw) {
-    return raw.size() >= 2 && raw.back() == '"' && !std::memchr(raw.data() + 1, '\\', raw.size() - 2);
+template <typename Parser>
+auto unescaped(const Parser &parser, const uint8_t *from, uint8_t *to, long)
+    -> decltype(parser.parse_string(from, to, false)) {
+    return parser.parse_string(from, to, false);
 }
 
 /// The grammar of RFC 8259, section 6.
@@ -99,8 +103,19 @@ bool is_number(std::string_view text) {
 }
 }
 
+/// The library finds the tokens (and validates UTF-8, quotes and control characters); their grammar is checked here.
+/// Why not by its own walk: that asks for errors at every step, and took twice the time.
 struct millrace_reader {
-    ondemand::parser parser;
+    std::unique_ptr<internal::dom_parser_implementation> parser;
+    size_t capacity = 0;
+    // The record in hand: its text, the tokens' offsets (one behind the last is its length), the next token.
+    const char *base = nullptr;
+    const uint32_t *tokens = nullptr;
+    size_t token_count = 0, at = 0;
+    bool has_escapes = false;
+    /// What is unescaped: never longer than the record.
+    std::unique_ptr<uint8_t[]> strings;
+    uint8_t *strings_end = nullptr;
     Node root;
     std::vector<millrace_cell> cells;
     uint64_t stamp = 0;
@@ -144,110 +159,133 @@ struct millrace_reader {
                                  reinterpret_cast<const uint8_t *>(raw.data()), raw.size()};
         for (const auto index : node->cells) cells[index] = cell;
     }
-    int members(ondemand::object &object, Node *node, int depth, ondemand::document &document);
-    int value(ondemand::value &value, Node *node, int depth, ondemand::document &document);
-    int structure(ondemand::value &value, bool is_object, Node *node, int depth, ondemand::document &document);
+    /// The first byte of the next token; 0 behind the last.
+    char next() const { return at < token_count ? base[tokens[at]] : '\0'; }
+    bool take(char byte) {
+        if (next() != byte) return false;
+        ++at;
+        return true;
+    }
+    /// Takes the next token as written, without the blanks behind it.
+    std::string_view token() {
+        const char *start = base + tokens[at];
+        const char *end = base + tokens[++at];
+        while (end > start && is_space(end[-1])) --end;
+        return {start, size_t(end - start)};
+    }
+    bool grow(size_t count);
+    bool text(std::string_view raw, std::string_view &text);
+    int members(Node *node, int depth);
+    int member(Node *node, int depth);
+    int value(Node *node, int depth);
+    int structure(Node *node, int depth);
 };
 
-int millrace_reader::members(ondemand::object &object, Node *node, int depth, ondemand::document &document) {
-    for (auto result : object) {
-        if (result.error()) return MILLRACE_READ_MALFORMED;
-        // Why no copy: a field is written in parts and would be read back whole, which stalls.
-        ondemand::field &&field = std::move(result).value_unsafe();
-        // Why here: unescaping the name gives it away.
-        const char *raw_start = field.key().raw() - 1;
-        if (Node *below = node ? node->expected(raw_start + 1) : nullptr) {
-            if (const int fault = value(field.value(), meet(below), depth, document)) return fault;
-            continue;
-        }
-        std::string_view name;
-        if (field.unescaped_key().get(name)) return MILLRACE_READ_MALFORMED;
-        Node *below = node ? meet(node->named(name)) : nullptr;
-        if (depth == 1 && !below && unknown_rule != MILLRACE_UNKNOWN_IGNORE) {
-            if (unknown_rule == MILLRACE_UNKNOWN_REFUSE) return MILLRACE_READ_UNKNOWN;
-            auto raw = trimmed(field.value().raw_json_token());
-            if (raw.empty()) return MILLRACE_READ_MALFORMED;
-            const char *start = raw.data();
-            auto raw_name = trimmed({raw_start, size_t(start - raw_start)});
-            raw_name = trimmed(raw_name.substr(0, raw_name.size() - 1));  // the colon
-            if (const int fault = value(field.value(), nullptr, depth, document)) return fault;
-            if (raw.front() == '{' || raw.front() == '[') {
-                const char *end;
-                // The next token is the comma or the closing brace: the outermost object has not ended.
-                if (document.current_location().get(end)) return MILLRACE_READ_MALFORMED;
-                raw = trimmed({start, size_t(end - start)});
-            }
-            if (const int fault = keep(name, raw_name, raw)) return fault;
-            continue;
-        }
-        if (const int fault = value(field.value(), below, depth, document)) return fault;
-    }
-    return MILLRACE_READ_OK;
+bool millrace_reader::grow(size_t count) {
+    // Why twice: records that are a little longer each time are common.
+    const size_t wanted = std::max<size_t>(count, std::min<size_t>(capacity * 2, SIMDJSON_MAXSIZE_BYTES));
+    if (parser ? parser->allocate(wanted, DEFAULT_MAX_DEPTH)
+               : get_active_implementation()->create_dom_parser_implementation(wanted, DEFAULT_MAX_DEPTH, parser))
+        return false;
+    strings.reset(new (std::nothrow) uint8_t[wanted + SIMDJSON_PADDING]);
+    capacity = strings ? wanted : 0;
+    return strings != nullptr;
 }
 
-int millrace_reader::structure(
-    ondemand::value &value, bool is_object, Node *node, int depth, ondemand::document &document
-) {
+/// The content of a string's token.
+bool millrace_reader::text(std::string_view raw, std::string_view &text) {
+    if (raw.size() < 2 || raw.back() != '"') return false;
+    text = raw.substr(1, raw.size() - 2);
+    if (!has_escapes || !std::memchr(text.data(), '\\', text.size())) return true;
+    uint8_t *end = unescaped(*parser, reinterpret_cast<const uint8_t *>(text.data()), strings_end, 0);
+    if (!end) return false;
+    text = {reinterpret_cast<const char *>(strings_end), size_t(end - strings_end)};
+    strings_end = end;
+    return true;
+}
+
+/// The members of an object whose opening brace was taken.
+int millrace_reader::members(Node *node, int depth) {
+    if (take('}')) return MILLRACE_READ_OK;
+    do {
+        if (next() != '"') return MILLRACE_READ_MALFORMED;
+        if (const int fault = member(node, depth)) return fault;
+    } while (take(','));
+    return take('}') ? MILLRACE_READ_OK : MILLRACE_READ_MALFORMED;
+}
+
+int millrace_reader::member(Node *node, int depth) {
+    if (Node *below = node ? node->expected(base + tokens[at] + 1) : nullptr) {
+        ++at;
+        return take(':') ? value(meet(below), depth) : MILLRACE_READ_MALFORMED;
+    }
+    const auto raw_name = token();
+    std::string_view name;
+    if (!text(raw_name, name) || !take(':')) return MILLRACE_READ_MALFORMED;
+    Node *below = node ? meet(node->named(name)) : nullptr;
+    if (depth > 1 || below || unknown_rule == MILLRACE_UNKNOWN_IGNORE) return value(below, depth);
+    if (unknown_rule == MILLRACE_UNKNOWN_REFUSE) return MILLRACE_READ_UNKNOWN;
+    const size_t first = at;
+    if (const int fault = value(nullptr, depth)) return fault;
+    // Its last token's end: the bracket that closes it, or the scalar's.
+    const char *start = base + tokens[first];
+    const char *end = base + tokens[at];
+    while (end > start && is_space(end[-1])) --end;
+    return keep(name, raw_name, {start, size_t(end - start)});
+}
+
+int millrace_reader::structure(Node *node, int depth) {
     if (depth >= maximum_depth) return MILLRACE_READ_TOO_DEEP;
-    const char *start = value.raw_json_token().data();
-    if (is_object) {
-        ondemand::object object;
-        if (value.get_object().get(object)) return MILLRACE_READ_MALFORMED;
-        if (const int fault = members(object, node, depth + 1, document)) return fault;
-    } else {
-        ondemand::array array;
-        if (value.get_array().get(array)) return MILLRACE_READ_MALFORMED;
+    const char *start = base + tokens[at++];
+    if (*start == '{') {
+        if (const int fault = members(node, depth + 1)) return fault;
+    } else if (!take(']')) {
         size_t index = 0;
-        for (auto result : array) {
-            ondemand::value element;
-            if (std::move(result).get(element)) return MILLRACE_READ_MALFORMED;
-            Node *below = node ? meet(node->indexed(index)) : nullptr;
-            if (const int fault = this->value(element, below, depth + 1, document)) return fault;
-            ++index;
-        }
+        do {
+            Node *below = node ? meet(node->indexed(index++)) : nullptr;
+            if (const int fault = value(below, depth + 1)) return fault;
+        } while (take(','));
+        if (!take(']')) return MILLRACE_READ_MALFORMED;
     }
     if (node && !node->cells.empty()) {
-        const char *end;
-        // The next token stands behind the closing bracket: the enclosing object has not ended.
-        if (document.current_location().get(end)) return MILLRACE_READ_MALFORMED;
-        const auto raw = trimmed({start, size_t(end - start)});
+        const std::string_view raw(start, size_t(base + tokens[at - 1] + 1 - start));
         put(node, MILLRACE_CELL_STRUCTURE, raw, raw);
     }
     return MILLRACE_READ_OK;
 }
 
-int millrace_reader::value(ondemand::value &value, Node *node, int depth, ondemand::document &document) {
-    const auto raw = trimmed(value.raw_json_token());
-    if (raw.empty()) return MILLRACE_READ_MALFORMED;
-    switch (raw.front()) {
-    case '{': return structure(value, true, node, depth, document);
-    case '[': return structure(value, false, node, depth, document);
+int millrace_reader::value(Node *node, int depth) {
+    const char first = next();
+    switch (first) {
+    case '\0': return MILLRACE_READ_MALFORMED;
+    case '{':
+    case '[': return structure(node, depth);
     case '"': {
-        std::string_view text;
-        if (is_plain(raw)) {
-            // Nothing to unescape: the text stays where it is.
-            ondemand::raw_json_string token;
-            if (value.get_raw_json_string().get(token)) return MILLRACE_READ_MALFORMED;
-            text = raw.substr(1, raw.size() - 2);
-        } else if (value.get_string().get(text)) {
-            return MILLRACE_READ_MALFORMED;
+        // Why so short: that its quotes are closed is known, and nobody asks for what is in it.
+        if (!node && !has_escapes) {
+            ++at;
+            return MILLRACE_READ_OK;
         }
+        const auto raw = token();
+        std::string_view text;
+        if (!this->text(raw, text)) return MILLRACE_READ_MALFORMED;
         put(node, MILLRACE_CELL_STRING, text, raw);
         return MILLRACE_READ_OK;
     }
     case 't':
-        if (raw != "true") return MILLRACE_READ_MALFORMED;
-        put(node, MILLRACE_CELL_TRUE, raw, raw);
+    case 'f': {
+        const auto raw = token();
+        if (raw != (first == 't' ? "true" : "false")) return MILLRACE_READ_MALFORMED;
+        put(node, first == 't' ? MILLRACE_CELL_TRUE : MILLRACE_CELL_FALSE, raw, raw);
         return MILLRACE_READ_OK;
-    case 'f':
-        if (raw != "false") return MILLRACE_READ_MALFORMED;
-        put(node, MILLRACE_CELL_FALSE, raw, raw);
-        return MILLRACE_READ_OK;
-    case 'n': return raw == "null" ? MILLRACE_READ_OK : MILLRACE_READ_MALFORMED;
-    default:
+    }
+    case 'n': return token() == "null" ? MILLRACE_READ_OK : MILLRACE_READ_MALFORMED;
+    default: {
+        const auto raw = token();
         if (!is_number(raw)) return MILLRACE_READ_MALFORMED;
         put(node, MILLRACE_CELL_NUMBER, raw, raw);
         return MILLRACE_READ_OK;
+    }
     }
 }
 
@@ -267,18 +305,25 @@ extern "C" int millrace_reader_read(millrace_reader *reader, const uint8_t *byte
     reader->maximum_depth = maximum_depth;
     reader->unknown.clear();
     if (!reader->cells.empty()) std::memset(reader->cells.data(), 0, reader->cells.size() * sizeof(millrace_cell));
-    const padded_string_view view(reinterpret_cast<const char *>(bytes), count, count + SIMDJSON_PADDING);
-    ondemand::document document;
-    if (reader->parser.iterate(view).get(document)) return MILLRACE_READ_MALFORMED;
-    ondemand::json_type type;
-    if (document.type().get(type)) return MILLRACE_READ_MALFORMED;
-    if (type != ondemand::json_type::object) return MILLRACE_READ_NO_OBJECT;
-    ondemand::object object;
-    if (document.get_object().get(object)) return MILLRACE_READ_MALFORMED;
-    if (const int fault = reader->members(object, &reader->root, 1, document)) return fault;
-    const char *rest;
-    // Nothing may follow the object: then, and only then, there is no current location.
-    return document.current_location().get(rest) == OUT_OF_BOUNDS ? MILLRACE_READ_OK : MILLRACE_READ_MALFORMED;
+    if (count == 0 || (count > reader->capacity && !reader->grow(count))) return MILLRACE_READ_MALFORMED;
+    if (reader->parser->stage1(bytes, count, stage1_mode::regular)) return MILLRACE_READ_MALFORMED;
+    reader->base = reinterpret_cast<const char *>(bytes);
+    reader->tokens = reader->parser->structural_indexes.get();
+    reader->token_count = reader->parser->n_structural_indexes;
+    reader->at = 0;
+    reader->has_escapes = std::memchr(bytes, '\\', count) != nullptr;
+    reader->strings_end = reader->strings.get();
+    const char first = reader->next();
+    if (first != '{') {
+        const bool is_other = first == '[' || first == '"' || first == 't' || first == 'f' || first == 'n'
+            || first == '-' || (first >= '0' && first <= '9');
+        return is_other ? MILLRACE_READ_NO_OBJECT : MILLRACE_READ_MALFORMED;
+    }
+    // Why first: a record that was cut off is malformed, whatever it holds.
+    if (reader->base[reader->tokens[reader->token_count - 1]] != '}') return MILLRACE_READ_MALFORMED;
+    ++reader->at;
+    if (const int fault = reader->members(&reader->root, 1)) return fault;
+    return reader->at == reader->token_count ? MILLRACE_READ_OK : MILLRACE_READ_MALFORMED;
 }
 
 extern "C" const millrace_cell *millrace_reader_cells(const millrace_reader *reader) { return reader->cells.data(); }

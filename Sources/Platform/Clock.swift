@@ -16,6 +16,8 @@ public struct SystemClock: Clock {
     public func wallMilliseconds() -> Int64 { read(CLOCK_REALTIME) / 1_000_000 }
     /// CLOCK_MONOTONIC, in nanoseconds.
     public func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
+    /// What the calling thread has used of a processor, in nanoseconds: for measurements on a machine that is shared.
+    public func threadNanoseconds() -> Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
 
     private func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()

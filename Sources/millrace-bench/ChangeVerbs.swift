@@ -3,7 +3,8 @@ internal import Columns
 internal import Event
 internal import Platform
 
-/// `changes TOOL FILE [ROUNDS]`: change records to the columns of the change log on one core, and what they are.
+/// `changes TOOL FILE [ROUNDS]`: change records to the columns of the change log on one core, by the CPU time of its
+/// thread, and what they are.
 func decodeChanges(_ words: [String]) throws -> Int32 {
     guard words.count >= 4, let format = SyncSpec.Format(rawValue: words[2]) else { return 64 }
     let rounds = words.count > 4 ? Int(words[4]) ?? 10 : 10
@@ -15,9 +16,9 @@ func decodeChanges(_ words: [String]) throws -> Int32 {
     for _ in 0..<rounds {
         lines.rewind()
         while try lines.next() {
-            let start = clock.monotonicNanoseconds()
+            let start = clock.threadNanoseconds()
             take(lines.batch, decoder, rows) { _ in }
-            nanoseconds += clock.monotonicNanoseconds() - start
+            nanoseconds += clock.threadNanoseconds() - start
         }
     }
     say("decode: \(Int64(lines.lineCount * rounds) * 1_000_000_000 / nanoseconds) lines/s\n")

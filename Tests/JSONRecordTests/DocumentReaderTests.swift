@@ -61,6 +61,33 @@ func aRecordThatIsNoObjectIsRefusedWhole(_ record: String) throws {
     }
 }
 
+@Test(arguments: [UInt8(ascii: "}"), UInt8(ascii: "\""), UInt8(ascii: "]"), UInt8(ascii: "1"), UInt8(ascii: ",")])
+func whatStandsBehindARecordIsNoPartOfIt(_ byte: UInt8) throws {
+    let reader = DocumentReader(paths: [try #require(JSONPath("a"))])
+    for record in [#"{"a":1}"#, #"{"a":1"#, #"{"a":"x"#, #"{"a":[1"#, "{"] {
+        let padded = Array(record.utf8) + [UInt8](repeating: byte, count: EventBatch.padding)
+        unsafe padded.withUnsafeBytes { bytes in
+            let fault = unsafe reader.read(padded: ByteView(bytes).slice(0, record.utf8.count))
+            #expect((fault == nil) == record.hasSuffix("}"), "\(record)")
+        }
+    }
+}
+
+@Test func longerAndLongerRecordsKeepTheirTexts() throws {
+    let reader = DocumentReader(paths: try ["a", "b", "c[1]"].map { try #require(JSONPath($0)) })
+    for length in stride(from: 0, to: 5_000, by: 97) {
+        let text = String(repeating: "é", count: length)
+        let record = Array(#"{"\u0061":"\n\#(text)","b":"\#(text)\t","x":"\\","c":["\u00e9","\"\#(text)"]}"#.utf8)
+        let padded = record + [UInt8](repeating: 0, count: EventBatch.padding)
+        unsafe padded.withUnsafeBytes { bytes in
+            #expect(unsafe reader.read(padded: ByteView(bytes).slice(0, record.count)) == nil)
+            #expect(reader.value(0).text.text == "\n" + text)
+            #expect(reader.value(1).text.text == text + "\t")
+            #expect(reader.value(2).text.text == "\"" + text)
+        }
+    }
+}
+
 @Test func nestingIsBounded() throws {
     func nested(_ depth: Int) -> [UInt8] {
         Array((#"{"a":"# + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}").utf8)
