@@ -290,6 +290,28 @@ private func carried(_ type: String, _ json: String, statements: [String], dates
         #expect(made.table(TableName("d", "t"), at: place)?.incarnation == 1)
     }
 
+    @Test func aTableMadeLikeOneOfTheSessionsDatabaseHasItsColumns() {
+        func entry(_ position: Int64, _ sql: String?, _ database: String, types: String? = nil) -> SchemaEntry {
+            var entry = SchemaEntry(place: SourcePlace(file: 1, position: position), database: database)
+            (entry.sql, entry.table, entry.types) = (sql, "t", types.map { Array($0.utf8) })
+            return entry
+        }
+        let before = [entry(1, "CREATE TABLE s (a int)", "near"), entry(2, "CREATE TABLE s (b int DEFAULT 7, c int)", "far")]
+        let place = SourcePlace(file: 1, position: 9)
+        func columns(_ entries: [SchemaEntry], _ name: String = "t") -> [String] {
+            let made = SchemaHistory(before + entries)
+            guard let found = made.table(TableName("near", name), at: place) else { return [] }
+            return made.incarnations[found.incarnation].versions[found.version].columns.map(\.name)
+        }
+        let like = "CREATE TABLE near.t LIKE s"
+        let far = #"{"columns":[{"type":"int","name":"b"},{"type":"int","name":"c"}]}"#
+        #expect(columns([entry(3, like, "near", types: far)]) == ["b", "c"], "the tool states its columns")
+        #expect(columns([entry(3, "CREATE TABLE near.t LIKE near.s", "near", types: far)]) == ["a"], "named in full")
+        #expect(columns([entry(3, like, "near")]) == ["a"], "nothing else is known")
+        #expect(columns([entry(3, like, "near"), entry(4, nil, "near", types: #"{"b":"INT","c":"INT"}"#)]).contains("c"))
+        #expect(columns([entry(3, "CREATE TABLE near.t LIKE nowhere", "near", types: far)]) == ["b", "c"])
+    }
+
     @Test func whatStandsBeforeTheFirstStatementBelongsToItsTable() {
         var inferred = InferredSchema()
         RowReader.view(#"{"id":1,"a":"x"}"#) { inferred.observe($0, key: ["id"]) }

@@ -93,7 +93,7 @@ struct HistoryBuilder {
         let name = statement.name.resolved(current)
         let there = names.currentExact(name)
         if there != nil, statement.ifNotExists { return }
-        guard let definition = definition(statement, name) else { return }
+        guard let definition = definition(statement, name, entry) else { return }
         if let gone = lastDrops.removeValue(forKey: name) {
             revive(gone, name, definition)
             return
@@ -110,14 +110,17 @@ struct HistoryBuilder {
         if definition.columns.isEmpty, let entry { applyTypes(entry, isOverride: true) }
     }
 
-    private mutating func definition(_ statement: CreateTable, _ name: TableName) -> TableDefinition? {
+    private mutating func definition(
+        _ statement: CreateTable, _ name: TableName, _ entry: SchemaEntry?
+    ) -> TableDefinition? {
         if let like = statement.like {
-            guard let source = names.current(like.resolved(current)) else {
+            let (source, isCertain) = source(of: like, name, entry)
+            guard let source else {
                 note(name, "made like \(like.resolved(current).text), which is not known")
                 return TableDefinition()
             }
             var copy = definitions[source]
-            copy.source = .statement
+            copy.source = isCertain ? .statement : .types
             return copy
         }
         if statement.hasSelect, statement.columns.isEmpty {
@@ -137,6 +140,23 @@ struct HistoryBuilder {
         for key in statement.uniqueKeys { definition.addUnique(key) }
         return definition
     }
+
+    /// The table that `CREATE ... LIKE` copies; not certain: what rows say of types counts. Why not by name alone: one
+    /// without a database belongs to the session's, and tools' records name the new table's; the columns that Maxwell
+    /// states tell which one was meant.
+    private func source(of like: StatedName, _ name: TableName, _ entry: SchemaEntry?) -> (Int?, isCertain: Bool) {
+        let near = names.current(like.resolved(current))
+        guard like.database == nil, let entry else { return (near, true) }
+        let candidates = [near].compactMap(\.self) + names.current(table: like.table)
+        let stated = entry.types.flatMap { types in
+            TypesDocument.tables(types, database: entry.database, table: entry.table, key: entry.key)
+                .first { $0.0 == name }?.1.columns.map(\.name)
+        }
+        if let stated { return (candidates.first { columnNames($0) == stated }, true) }
+        return (candidates.first, Set(candidates.map(columnNames)).count == 1)
+    }
+
+    private func columnNames(_ id: Int) -> [String] { definitions[id].columns.map(\.column.name) }
 
     @discardableResult
     private mutating func create(_ name: TableName, _ definition: TableDefinition, at place: SourcePlace) -> Int {

@@ -130,6 +130,12 @@ struct NameHistory: Sendable {
     /// The same for the name as it is written: names that differ by case are two tables where a server says so.
     func currentExact(_ name: TableName) -> Int? { spans[name]?.last?.incarnation }
 
+    /// What a table's name means now, in whatever database.
+    func current(table: String) -> [Int] {
+        spans.filter { $0.key.table == table }.sorted { $0.key.database < $1.key.database }
+            .compactMap { $0.value.last?.incarnation }
+    }
+
     /// Names of a database that mean a table now.
     func tables(of database: String) -> [TableName] {
         spans.filter { $0.key.database == database && $0.value.last?.incarnation != nil }.keys
