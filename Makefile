@@ -43,7 +43,8 @@ recordings: bootstrap ## changes that real tools recorded, against the tables th
 
 views: bootstrap build ## the same recordings through the views of now, and RFM, by DuckDB, Spark and Hive; MILLRACE_SPARK as for readers
 	@.venv/bin/python Tests/system/views.py $(or $(RECORDINGS),../shared/data/cdc-live) --reader spark --reader hive
-	@.venv/bin/python Tests/system/views.py $(or $(RECORDINGS),../shared/data/cdc-live) --reader spark --plan
+	@.venv/bin/python Tests/system/views.py $(or $(RECORDINGS),../shared/data/cdc-live) --reader spark --plan delta
+	@.venv/bin/python Tests/system/views.py $(or $(RECORDINGS),../shared/data/cdc-live) --reader spark --plan log
 	@MILLRACE_RFM=all MILLRACE_RFM_READERS=spark,hive .venv/bin/python Tests/system/run.py --only test_rfm
 
 verify: bootstrap build ## sync verify against a MariaDB on which the recorded workload was run

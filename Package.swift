@@ -83,7 +83,7 @@ let package = Package(
         // L5: the programs
         program("millrace-agent", ["Agent", "Configuration", "Event", "Platform", "Telemetry", "Transport"]),
         program("millrace-collector", ["Collector", "Configuration", "Event", "Platform", "Sinks", "Telemetry", "Transport"]),
-        program("millrace", ["Agent", "Change", "Collector", "Database", "Replay", "Verify", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
+        program("millrace", ["Agent", "Change", "Collector", "Database", "Replay", "Schema", "Verify", "Columns", "Configuration", "Event", "JSON", "Parquet", "Pipeline", "Platform", "Sinks", "Telemetry", "Transport"]),
         program("millrace-bench", ["CAllocations", "Change", "Columns", "Configuration", "Event", "Parquet", "ParquetSamples", "Pipeline", "Platform", "Sinks"]),
         part("Fuzzing", ["Change", "Collector", "Columns", "Event", "JSON", "Parquet", "Pipeline", "Schema", "Sinks"]),
         // Tests, one folder per target

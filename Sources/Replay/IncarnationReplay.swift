@@ -95,7 +95,7 @@ struct IncarnationReplay {
 
     /// The last place that no row from before it has passed: a truncate, or a reading of the whole table that
     /// begins a table without a key anew.
-    private var cut: SourcePlace? {
+    var cut: SourcePlace? {
         var places = truncates + incarnation.events.filter { $0.kind == .truncated }.map(\.place)
         if let start = readings.lastCompleteStart, !isKeyed(at: start) { places.append(start) }
         return places.max()

@@ -117,7 +117,7 @@ final class ReplaySession: @unchecked Sendable {
     }
 
     /// Whether a day is older than is kept, seen from the last of these.
-    private func isOld(_ days: [String]) -> (String) -> Bool {
+    func isOld(_ days: [String]) -> (String) -> Bool {
         guard let newest = days.last.flatMap(CivilDay.number(of:)) else { return { _ in false } }
         let keep = sync.spec.keepMilliseconds / 86_400_000
         return { day in CivilDay.number(of: day).map { $0 < newest - keep } ?? false }

@@ -179,29 +179,10 @@ struct TableDay: Sendable {
         _ session: ReplaySession, _ previous: (folder: String, manifest: StateManifest)?, _ today: [NamedFile],
         _ inputs: String, _ result: inout ReplayedDay
     ) throws(Failure) -> StateManifest {
-        var base = previous
-        var files = today
-        var scans = try scan(files, session)
-        // Why: a change may stand before others that were replayed with an earlier day, if partitions passed
-        // midnight at different places: then both days are replayed in one, from the state before them.
-        // A state whose columns are none that the table is known to have had is passed over, too.
-        while let found = base, overlaps(found.manifest, files, scans) || !isKnown(found.manifest) {
-            base = try session.olderBase(of: identity, before: found.manifest.day(in: found.folder))
-            // Why `+`: it makes a text that comes behind the base's day and before the next one.
-            files = self.files(session, from: base.map { $0.manifest.day(in: $0.folder) + "+" } ?? "")
-            scans = try scan(files, session)
-        }
+        let beginning = try beginning(session, previous, today)
+        let (base, files, scans) = (beginning.base, beginning.files, beginning.scans)
         let log = RejectionLog()
-        var replay = IncarnationReplay(
-            incarnation: incarnation, rule: rule,
-            base: base.map { IncarnationReplay.Beginning(folder: $0.folder, manifest: $0.manifest) },
-            inputs: zip(files, scans).filter { file, scan in file.concerns(scan) }.map { file, _ in
-                IncarnationReplay.Input(path: store.warehouse + "/" + file.file.path, from: file.from, to: file.to)
-            },
-            truncates: zip(files, scans).flatMap { file, scan in
-                scan.truncates.filter { $0 >= file.from && $0 < file.to }
-            },
-            readings: readings(files, scans), store: store, log: log)
+        var replay = replay(beginning, log)
         replay.settings = settings
         let outcome = try replay.run()
         result.linkedFileCount = outcome.linkedCount
@@ -220,6 +201,46 @@ struct TableDay: Sendable {
         try store.put(outcome.folder, at: store.folder(of: table, day))
         try publication(manifest).put(isComplete: result.isComplete)
         return manifest
+    }
+
+    /// The state that a day begins with, and the changes behind it.
+    struct DayBeginning {
+        var base: (folder: String, manifest: StateManifest)?
+        var files: [NamedFile]
+        var scans: [ChangeScan]
+    }
+
+    /// Where a day begins, given the state of the day before and its own files.
+    func beginning(
+        _ session: ReplaySession, _ previous: (folder: String, manifest: StateManifest)?, _ today: [NamedFile]
+    ) throws(Failure) -> DayBeginning {
+        var base = previous
+        var files = today
+        var scans = try scan(files, session)
+        // Why: a change may stand before others that were replayed with an earlier day, if partitions passed
+        // midnight at different places: then both days are replayed in one, from the state before them.
+        // A state whose columns are none that the table is known to have had is passed over, too.
+        while let found = base, overlaps(found.manifest, files, scans) || !isKnown(found.manifest) {
+            base = try session.olderBase(of: identity, before: found.manifest.day(in: found.folder))
+            // Why `+`: it makes a text that comes behind the base's day and before the next one.
+            files = self.files(session, from: base.map { $0.manifest.day(in: $0.folder) + "+" } ?? "")
+            scans = try scan(files, session)
+        }
+        return DayBeginning(base: base, files: files, scans: scans)
+    }
+
+    /// The replay of what a day begins with.
+    func replay(_ day: DayBeginning, _ log: RejectionLog) -> IncarnationReplay {
+        IncarnationReplay(
+            incarnation: incarnation, rule: rule,
+            base: day.base.map { IncarnationReplay.Beginning(folder: $0.folder, manifest: $0.manifest) },
+            inputs: zip(day.files, day.scans).filter { file, scan in file.concerns(scan) }.map { file, _ in
+                IncarnationReplay.Input(path: store.warehouse + "/" + file.file.path, from: file.from, to: file.to)
+            },
+            truncates: zip(day.files, day.scans).flatMap { file, scan in
+                scan.truncates.filter { $0 >= file.from && $0 < file.to }
+            },
+            readings: readings(day.files, day.scans), store: store, log: log)
     }
 
     /// Readings of the whole table, as far as files tell.

@@ -90,7 +90,7 @@ enum DDLVerb {
         }
     }
 
-    private static func absolute(_ path: String) -> String {
+    static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/"), let folder = Environment.value(of: "PWD") else { return path }
         return folder + "/" + path
     }

@@ -38,15 +38,21 @@ enum SyncVerb {
                 threads,
             ]),
         VerbSpec(
-            "sync plan", "The merge of a table's newest state with its changes, as SQL for an engine of your own.",
-            discussion: "For tables that one machine does not merge in its window: millrace sync delta brings the "
-                + "changes into rows, the engine merges them with the state. The table that it makes holds what "
-                + "millrace sync run would make, row for row.",
+            "sync plan", "The replay of a table's day, as SQL for an engine of your own.",
+            discussion: "The state before, the changes of the log, the state after: the table that the statements "
+                + "make holds what millrace sync run would make, row for row. A table that SQL cannot replay so is "
+                + "refused with the reason (exit 1): then --from delta, where millrace sync delta has brought the "
+                + "changes into rows.",
             options: [
-                ConfigFile.option,
+                ConfigFile.option, sync,
                 OptionSpec(
-                    "engine", value: "SYSTEM", choices: ["spark", "hive", "trino"], isRequired: true, "Who runs it."),
+                    "engine", value: "SYSTEM", choices: ["spark", "hive", "trino", "duckdb"], isRequired: true,
+                    "Who runs it."),
                 OptionSpec("table", value: "DB.TABLE", isRepeatable: true, "Only these. Default: all."),
+                OptionSpec("day", value: "YYYY-MM-DD", "The state at the end of this day. Default: the newest."),
+                OptionSpec(
+                    "from", value: "WHAT", choices: ["log", "delta"],
+                    "The change log, or what sync delta made of it. Default: log."),
                 OptionSpec("into", value: "DB.TABLE", "The table that is made. Default: DB.TABLE_replayed."),
                 OptionSpec("catalog", value: "NAME", "Trino's catalogue. Default: hive."),
             ]),
@@ -75,9 +81,9 @@ enum SyncVerb {
         let (file, settings) = try ConfigFile.requireCollector(command)
         if command.verb == "sync plan" {
             guard let engine = command.value("engine").flatMap(Dialect.init) else {
-                throw ToolFailure.usage("--engine is missing", hint: "--engine spark, hive or trino")
+                throw ToolFailure.usage("--engine is missing", hint: "--engine spark, hive, trino or duckdb")
             }
-            return try DDLVerb.views(command, settings, engine, plan: true)
+            if command.value("from") == "delta" { return try DDLVerb.views(command, settings, engine, plan: true) }
         }
         let wanted = command.values("sync")
         for name in wanted where !settings.syncs.contains(where: { $0.name == name }) {
@@ -91,6 +97,7 @@ enum SyncVerb {
         switch command.verb {
         case "sync run", "sync delta":
             return try replay(command, specs, settings.warehouse, PartitionEnds(file.kafka == nil ? nil : settings))
+        case "sync plan": return try PlanVerb.run(command, specs, settings.warehouse)
         case "sync verify": return try VerifyVerb.run(command, specs, settings.warehouse.path)
         case "sync get": return try get(command, specs, settings.warehouse.path)
         default:
@@ -132,12 +139,12 @@ enum SyncVerb {
         return isDelta ? 0 : warnings.map(\.exitCode).max() ?? 0
     }
 
-    private static func isDay(_ text: String) -> Bool {
+    static func isDay(_ text: String) -> Bool {
         text.utf8.count == 10
             && text.utf8.enumerated().allSatisfy { $0 == 4 || $0 == 7 ? $1 == 45 : (48...57).contains($1) }
     }
 
-    private static func schemaFile(_ spec: SyncSpec) throws(Failure) -> [UInt8]? {
+    static func schemaFile(_ spec: SyncSpec) throws(Failure) -> [UInt8]? {
         guard let path = spec.schemaFile else { return nil }
         let bytes = (try? DurableFile.read(path, maximum: maximumSchemaByteCount)).flatMap { $0 }
         guard let bytes else {

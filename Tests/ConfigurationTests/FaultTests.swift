@@ -217,7 +217,28 @@ func embeddedFaults(_ text: String) -> [String] {
     #expect(faults == [
         #"m.yaml:2:1: unknown name "kafka" in the file; known are agent, sources, warehouse, commit, memory, "#
             + "pipelines, syncs, log",
+        #"m.yaml:3:18: no pipeline or sync takes the topic "access" of source "access""#,
         #"m.yaml:7:13: no source fills the topic "acess""#,
+    ])
+}
+
+@Test func aSourceThatNothingReadsIsAFaultAtItsPlace() {
+    func faults(_ sync: String) -> [String] {
+        embeddedFaults("""
+            agent: {state_dir: s}
+            sources:
+              - {name: access, include: [/a]}
+              - {name: changes, topic: shop, include: [/b]}
+            warehouse: {path: w}
+            \(sync)
+            """)
+    }
+    #expect(faults("syncs: [{name: live, format: maxwell}]").isEmpty)
+    #expect(faults("syncs: [{name: live, format: maxwell, sources: [changes]}]") == [
+        #"m.yaml:3:12: no pipeline or sync takes the topic "access" of source "access""#
+    ])
+    #expect(faults("pipelines: [{name: p, topics: [access], routes: [{table: a.b, format: combined}]}]") == [
+        #"m.yaml:4:28: no pipeline or sync takes the topic "shop" of source "changes""#
     ])
 }
 

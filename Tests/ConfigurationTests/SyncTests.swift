@@ -16,7 +16,11 @@ private func embedded(_ syncs: String) throws(ConfigFaults) -> EmbeddedSettings 
 }
 
 @Test func aSyncHasDefaultsThatKeepEverything() throws {
-    let settings = try embedded("syncs: [{name: shop, sources: shop-*, format: maxwell}]")
+    let settings = try embedded(
+        """
+        pipelines: [{name: web, routes: [{table: web.access, format: combined}]}]
+        syncs: [{name: shop, sources: shop-*, format: maxwell}]
+        """)
     let sync = try #require(settings.collector.syncs.first)
     #expect(sync.topics == ["changes"])
     #expect(sync.effectiveSpread == .table)
@@ -31,6 +35,7 @@ private func embedded(_ syncs: String) throws(ConfigFaults) -> EmbeddedSettings 
 @Test func theFirstTableRuleThatMatchesCounts() throws {
     let settings = try embedded(
         """
+        pipelines: [{name: web, routes: [{table: web.access, format: combined}]}]
         syncs:
           - name: shop
             topics: [changes]

@@ -47,11 +47,16 @@ def statements(ddl):
     return [part.strip() for part in re.split(r";\n", ddl) if part.strip()]
 
 
+def ticked(name):
+    """A name in backticks."""
+    return "`" + name.replace("`", "``") + "`"
+
+
 def spark_rows(folder, ddl, tables):
     """Rows of tables: `tables` is name: (table, [(column, kind)]). Kinds are those of parquet_compare.parse."""
     python = need_spark()
     queries = {
-        name: f"SELECT {', '.join(spark_text(f'`{column}`', kind) for column, kind in columns)} FROM {table}"
+        name: f"SELECT {', '.join(spark_text(ticked(column), kind) for column, kind in columns)} FROM {table}"
         for name, (table, columns) in tables.items()}
     (folder / "spark.json").write_text(json.dumps({"folder": str(folder), "statements": statements(ddl), "queries": queries}))
     (folder / "spark.py").write_text(SPARK)

@@ -67,6 +67,7 @@ def end(process, code):
 
 
 def test_kafka_partitions_that_another_member_holds_are_waited_for_and_named():
+    long()
     with Workspace("held") as space, Kafka(space / "kafka") as kafka:
         kafka.create("changes", 4)
         for partition in range(4):
@@ -97,6 +98,7 @@ def test_kafka_a_member_that_is_killed_meanwhile_is_waited_for():
 
 
 def test_kafka_collectors_side_by_side_and_more_than_partitions_all_end_in_order():
+    long()
     with Workspace("beside") as space, Kafka(space / "kafka") as kafka:
         kafka.create("changes", 2)
         for turn in range(2):

@@ -158,9 +158,18 @@ enum EmbeddedSpec {
         topics.reduce(into: []) { all, topic in if !all.contains(topic) { all.append(topic) } }
     }
 
-    /// Pipelines and syncs can only take topics that a source of this file fills.
+    /// Pipelines and syncs can only take topics that a source of this file fills; what a source reads must go
+    /// somewhere: without a reader nothing of it would ever be acknowledged.
     private static func checkTopics(_ settings: EmbeddedSettings, _ node: YAMLNode, _ faults: inout FaultList) {
         let filled = Set(settings.agent.sources.map(\.topic))
+        let taken = Set(settings.collector.topics)
+        if case .sequence(let items)? = node["sources"]?.value.content {
+            for (source, item) in zip(settings.agent.sources, items) where !taken.contains(source.topic) {
+                faults.add(
+                    item, item["topic"] == nil ? "name" : "topic",
+                    "no pipeline or sync takes the topic \"\(source.topic)\" of source \"\(source.name)\"")
+            }
+        }
         func check(_ topics: [String], _ item: YAMLNode) {
             for topic in topics where !filled.contains(topic) && item["topics"] != nil {
                 faults.add(item, "topics", "no source fills the topic \"\(topic)\"")
