@@ -312,6 +312,27 @@ private func carried(_ type: String, _ json: String, statements: [String], dates
         #expect(columns([entry(3, "CREATE TABLE near.t LIKE nowhere", "near", types: far)]) == ["b", "c"])
     }
 
+    @Test func aRenameGoesWhereTheToolSaysItWent() {
+        func entry(_ position: Int64, _ sql: String, _ from: TableName, to: TableName? = nil) -> SchemaEntry {
+            var entry = SchemaEntry(place: SourcePlace(file: 1, position: position), database: from.database)
+            (entry.sql, entry.table) = (sql, from.table)
+            let columns = #""columns":[{"type":"int","name":"id"}]"#
+            entry.types = to.map { Array(#"{"database":"\#($0.database)","table":"\#($0.table)",\#(columns)}"#.utf8) }
+            return entry
+        }
+        let (a, b, c, aside) = (TableName("d", "a"), TableName("e", "b"), TableName("e", "c"), TableName("d", "aside"))
+        // The session's database is `e` throughout.
+        let circle = "RENAME TABLE d.a TO d.aside, b TO d.a, d.aside TO b"
+        let made = SchemaHistory([
+            entry(1, "CREATE TABLE d.a (id int)", a), entry(2, "CREATE TABLE b (id int)", b),
+            entry(3, circle, a, to: aside), entry(3, circle, b, to: a), entry(3, circle, aside, to: b),
+            entry(4, "RENAME TABLE d.a TO c", a, to: c), entry(5, "ALTER TABLE c RENAME d.a", c, to: a),
+            entry(6, "ALTER TABLE d.a RENAME c", a, to: c),
+        ])
+        #expect(made.problems.isEmpty)
+        #expect(made.current.map(\.name) == [b, c] && made.current.map(\.incarnation) == [0, 1])
+    }
+
     @Test func whatStandsBeforeTheFirstStatementBelongsToItsTable() {
         var inferred = InferredSchema()
         RowReader.view(#"{"id":1,"a":"x"}"#) { inferred.observe($0, key: ["id"]) }

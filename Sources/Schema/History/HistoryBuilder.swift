@@ -53,8 +53,15 @@ struct HistoryBuilder {
             applyTypes(entry)
             return
         }
+        let statements = DDLParser.statements(sql)
+        if statements.count == 1, case .renameTables = statements[0], let table = entry.table,
+            let name = entry.types.flatMap(TypesDocument.name)
+        {
+            // Why not by the text: its names without a database belong to the session's. Each step has a record.
+            return rename(TableName(entry.database, table), name)
+        }
         guard lastTexts.insert(sql).inserted else { return }
-        for statement in DDLParser.statements(sql) { apply(statement, entry) }
+        for statement in statements { apply(statement, entry) }
     }
 
     private mutating func apply(_ statement: DDLStatement, _ entry: SchemaEntry?) {
@@ -212,7 +219,7 @@ struct HistoryBuilder {
                 }
             }
             _ = definitions[id].apply(names, &next)
-            if applyTypes(entry, isOverride: true) { return renameTable(name, actions) }
+            if applyTypes(entry, isOverride: true) { return renameTable(name, actions, entry) }
         }
         let (newColumns, problems) = definitions[id].apply(actions, &next)
         for problem in problems { note(name, problem) }
@@ -227,11 +234,12 @@ struct HistoryBuilder {
             added[column.id] = (fill.value, fill.isKnown)
         }
         addVersion(id, added)
-        renameTable(name, actions)
+        renameTable(name, actions, entry)
     }
 
-    private mutating func renameTable(_ name: TableName, _ actions: [AlterAction]) {
-        for case .renameTable(let to) in actions { rename(name, to.resolved(name.database)) }
+    private mutating func renameTable(_ name: TableName, _ actions: [AlterAction], _ entry: SchemaEntry?) {
+        let stated = entry?.types.flatMap(TypesDocument.name)
+        for case .renameTable(let to) in actions { rename(name, stated ?? to.resolved(name.database)) }
     }
 
     private mutating func rename(_ from: TableName, _ to: TableName) {

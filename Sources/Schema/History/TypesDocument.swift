@@ -42,6 +42,14 @@ enum TypesDocument {
         return [(TableName(database, table), found)]
     }
 
+    /// The name of a table behind a statement, as Maxwell states it beside its columns; nil: not said.
+    static func name(_ bytes: [UInt8]) -> TableName? {
+        guard let document = JSONValue(parsing: bytes), document["columns"] != nil,
+            let database = document["database"]?.string, let table = document["table"]?.string
+        else { return nil }
+        return TableName(database, table)
+    }
+
     private static func tableChange(_ change: JSONValue) -> (TableName, Table)? {
         guard let id = change["id"]?.string, let table = change["table"], let columns = table["columns"]?.array
         else { return nil }
