@@ -123,7 +123,7 @@ def hive_rows(folder, ddl, tables):
     need_hive()
     script = [statement + ";" for statement in statements(ddl)]
     for name, (table, columns) in tables.items():
-        values = ", ".join(hive_text(f"`{column}`", kind) for column, kind in columns)
+        values = ", ".join(hive_text(ticked(column), kind) for column, kind in columns)
         script.append(f"SELECT '@{name}', {values} FROM {table};")
     (folder / "hive.sql").write_text("\n".join(script))
     result = subprocess.run([str(SHARED / "hive" / "hive.sh"), str(folder / "hive.sql")], capture_output=True, text=True)
