@@ -35,6 +35,7 @@ public struct SyncSpec: Sendable, Equatable {
     public var dates: Dates = .typed
     /// Time zone of the machine that the tool runs on; nil: not said, taken as UTC.
     public var toolZone: String?
+    public var debezium = DebeziumModes()
     /// How long daily states are kept.
     public var keepMilliseconds: Int64 = 30 * 86_400_000
     /// `db.table` of a table's state, with `{database}` and `{table}` replaced by the source's names. Its change

@@ -28,6 +28,7 @@ final class ChangeReader {
 
     private static let fields: [ChangeLog.Field] = [
         .op, .leg, .placeFile, .placePosition, .placeRow, .transactionRow, .before, .after, .entry, .tool,
+        .types,
     ]
 
     /// Rows of one version on their way to the target.
@@ -133,6 +134,7 @@ final class ChangeReader {
         var head = ChangeHead(kind: kind, place: place)
         head.transactionRow = columns[5].isNull(row) ? 0 : columns[5].integer(row)
         head.entry = columns[8].integer(row)
+        lane.decoder.take(types: columns[10].isNull(row) ? .empty : columns[10].bytes(row))
         let (before, after) = (columns[6], columns[7])
         changeCount += 1
         switch kind {

@@ -44,7 +44,7 @@ public struct SyncReport: Sendable, Equatable {
 /// `_millrace/state/lock`).
 public struct SyncReplay: Sendable {
     /// Names a way of replaying: raised when equal inputs would give other states.
-    static let method = "replay 3"
+    static let method = "replay 4"
 
     let spec: SyncSpec
     var store: StateStore
@@ -70,6 +70,7 @@ public struct SyncReplay: Sendable {
         settings.permits = WorkerPermits(threadCount - 1)
         settings.surveys = spec.format == .debezium
         settings.decoding.zone = spec.toolZone.flatMap { try? Zone($0) }
+        settings.decoding.take(spec.debezium)
     }
 
     /// Replays all days up to `lastDay` (nil: all). `tables`: only these, `db.table` in the warehouse; empty: all.

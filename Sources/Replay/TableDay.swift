@@ -137,6 +137,7 @@ struct TableDay: Sendable {
     private func inputs(_ base: StateManifest?, _ files: [NamedFile]) -> String {
         var lines = [SyncReplay.method, identity, base?.inputs ?? "-", base?.digest ?? "-", "\(rule.unique as Any)"]
         lines.append("\(rule.deletes.rawValue) \(rule.key) \(sync.spec.dates.rawValue) \(sync.spec.toolZone ?? "-")")
+        lines.append("\(sync.spec.debezium)")
         for version in incarnation.versions {
             lines.append("version \(version.from) \(version.columns) \(version.key) \(version.source)")
         }
@@ -150,7 +151,7 @@ struct TableDay: Sendable {
     var rules: String {
         Hexadecimal.digest([
             SyncReplay.method, "\(rule.unique as Any)", rule.deletes.rawValue, "\(rule.key)", sync.spec.dates.rawValue,
-            sync.spec.toolZone ?? "-",
+            sync.spec.toolZone ?? "-", "\(sync.spec.debezium)",
         ])
     }
 

@@ -207,6 +207,12 @@ private func carried(_ type: String, _ json: String, statements: [String], dates
             ["id int(11)!", "d decimal(20,4)", "e enum('a','b,c','')", "m datetime(6)"]
         ),
         (
+            #"[{"type":"int32","optional":false,"field":"id","parameters":{"__debezium.source.column.type":"INT UNSIGNED","__debezium.source.column.length":"10"}},"#
+                + #"{"type":"int64","name":"io.debezium.time.NanoTime","field":"t"},{"type":"string","field":"v","parameters":{"__debezium.source.column.type":"VARCHAR","__debezium.source.column.length":"60"}},"#
+                + #"{"type":"string","field":"p","parameters":{"__debezium.source.column.type":"DECIMAL","__debezium.source.column.length":"5","__debezium.source.column.scale":"2"}}]"#,
+            ["id int(10) unsigned!", "t time(6)", "v varchar(60)", "p decimal(5,2)"]
+        ),
+        (
             #"{"columns":[{"type":"int","name":"id","signed":false},{"type":"datetime","name":"w","column-length":3},{"type":"enum","name":"e","enum-values":["x"]}],"primary-key":["id"]}"#,
             ["id int(10) unsigned!", "w datetime(3)", "e enum('x')"]
         ),

@@ -288,6 +288,55 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         #expect(nanos.losses.isEmpty)
     }
 
+    @Test func anEnvelopeSaysInWhatValuesAreWritten() {
+        let reader = RowReader(.debezium, "a time(6), b decimal(10,0), c varbinary(9), d int")
+        let envelope = #"[{"type":"int32","name":"org.apache.kafka.connect.data.Time","field":"a","optional":true},"#
+            + #"{"type":"string","field":"b"},{"type":"bytes","field":"c"},{"type":"int32","field":"d","default":7,"#
+            + #""optional":true}]"#
+        RowReader.view(envelope) { reader.decoder.take(types: $0) }
+        #expect(
+            reader.cells(#"{"a":36000000,"b":"1234","c":"1234","d":7}"#) == [
+                "10:00:00.000000", "1234", "D76DF8", "7",
+            ])
+        // Six digits by way of milliseconds, and 7 may stand for NULL.
+        #expect(Set(reader.losses) == [.cutFraction, .nullOrDefault])
+        reader.decoder.take(types: .empty)
+        #expect(reader.cells(#"{"a":36000000,"b":"1234","c":"1234","d":7}"#)[0] == "00:00:36.000000")
+    }
+
+    @Test func oneValueOfAnotherUnitDoesNotMoveAllOthers() {
+        let reader = RowReader(.debezium, "a time, b datetime")
+        #expect(reader.cells(#"{"a":-3661000,"b":1709100461000}"#) == ["-01:01:01", "2024-02-28 06:07:41"])
+        #expect(reader.losses.isEmpty)
+        // More than 838 hours in milliseconds.
+        #expect(reader.cells(#"{"a":3600000000,"b":0}"#)[0] == "01:00:00")
+        #expect(reader.losses == [.guessedMode])
+        #expect(reader.cells(#"{"a":36000000,"b":0}"#)[0] == "10:00:00")
+        for _ in 0..<4 { _ = reader.cells(#"{"a":3600000000,"b":1709100461000000}"#) }
+        #expect(reader.cells(#"{"a":36000000,"b":1000000}"#) == ["00:00:36", "1970-01-01 00:00:01"])
+    }
+
+    @Test func configuredModesAreNotFoundOut() {
+        var modes = DebeziumModes()
+        (modes.time, modes.decimals, modes.binary) = (.connect, .string, .hex)
+        var options = DecodeOptions()
+        options.take(modes)
+        let reader = RowReader(.debezium, "a time, b decimal(10,0), c varbinary(9)", options: options)
+        #expect(reader.cells(#"{"a":36000000,"b":"1234","c":"1234"}"#) == ["10:00:00", "1234", "1234"])
+        #expect(reader.losses.isEmpty)
+    }
+
+    @Test func aDoubleNextToTheGreatestNumberIsThatNumber() {
+        let reader = RowReader(.debezium, "a decimal(20,4), b decimal(65,30)")
+        #expect(
+            reader.cells(#"{"a":1.0E16,"b":-1.0E35}"#) == [
+                "9999999999999999.9999",
+                "-" + String(repeating: "9", count: 35) + "." + String(repeating: "9", count: 30),
+            ])
+        #expect(reader.cells(#"{"a":1.0E17,"b":1.0E36}"#) == ["\\N", "\\N"])
+        #expect(reader.outcome.unfitCount == 2)
+    }
+
     @Test func aSnapshotLosesDigits() {
         let reader = RowReader(.debezium, "a float, b year")
         #expect(reader.cells(#"{"a":581829.0,"b":2000}"#, isSnapshot: true) == ["581829.0", "2000"])

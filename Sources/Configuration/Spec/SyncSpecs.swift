@@ -20,7 +20,7 @@ enum SyncSpecs {
                     "Names of sources it takes; `*` stands for any letters."),
                 .required("format", .choice, \.format, "The tool that writes the records."),
                 .optional(
-                    "spread", spread, \.spread, default: "debezium: key; others: table",
+                    "spread", possible(), \.spread, default: "debezium: key; others: table",
                     "What the tool keeps together in one partition: all changes of a `table` (Maxwell and Canal as "
                         + "they come), or of a `key`. With `table`, changes that come again are known by their "
                         + "place in the source even in another partition; a topic that is spread otherwise "
@@ -40,6 +40,7 @@ enum SyncSpecs {
                     "tool_zone", .text("time zone", maximumByteCount: 64), \.toolZone, default: "UTC",
                     "Time zone of the machine that the tool runs on, by its tz name: Canal writes TIMESTAMPs on "
                         + "that clock, Maxwell moves TIMEs by it."),
+                .section("debezium", debezium, \.debezium),
                 .optional(
                     "keep", .duration(86_400_000...4_000 * 86_400_000), \.keepMilliseconds,
                     "How long daily states are kept."),
@@ -60,11 +61,34 @@ enum SyncSpecs {
                 if !sync.table.contains("{table}"), node["table"] != nil {
                     faults.add(node, "table", "\"table\" needs {table}, or all tables would be one")
                 }
+                if sync.format != .debezium, node["debezium"] != nil {
+                    faults.add(node, "debezium", "\"debezium\" means nothing for \(sync.format.rawValue)")
+                }
             })
     }
 
-    private static var spread: ConfigValue<SyncSpec.Spread?> {
-        let choice = ConfigValue<SyncSpec.Spread>.choice
+    private static var debezium: ConfigSpec<DebeziumModes> {
+        let found = "found out"
+        return ConfigSpec(
+            summary: "How Debezium's connector is set. Needed only where `sync status` counts `guessed_mode`: values "
+                + "that could be read in two ways, of records without envelopes.",
+            fields: [
+                .optional(
+                    "time_precision_mode", possible(), \.time, default: found,
+                    "The connector's `time.precision.mode`."),
+                .optional(
+                    "decimal_handling_mode", possible(), \.decimals, default: found,
+                    "The connector's `decimal.handling.mode`."),
+                .optional(
+                    "binary_handling_mode", possible(), \.binary, default: found,
+                    "The connector's `binary.handling.mode`."),
+            ])
+    }
+
+    /// A choice that may be left open.
+    private static func possible<Choice>() -> ConfigValue<Choice?>
+    where Choice: RawRepresentable & CaseIterable & Sendable & Equatable, Choice.RawValue == String {
+        let choice = ConfigValue<Choice>.choice
         return ConfigValue(
             type: choice.type, range: choice.range, read: { choice.read($0, $1, &$2) },
             render: { $0?.rawValue ?? "" })

@@ -50,6 +50,34 @@ enum TypesDocument {
         return TableName(database, table)
     }
 
+    /// How the values of each column are written, as Debezium's envelope says it.
+    static func forms(_ bytes: [UInt8]) -> [String: DebeziumForm] {
+        guard let document = JSONValue(parsing: bytes), let fields = document.array ?? document["fields"]?.array
+        else { return [:] }
+        var forms: [String: DebeziumForm] = [:]
+        for field in fields.prefix(maximumColumnCount) {
+            guard let name = field["field"]?.string, let word = field["type"]?.string else { continue }
+            var form = DebeziumForm()
+            switch field["name"]?.string {
+            case "io.debezium.time.Time", "io.debezium.time.Timestamp", "org.apache.kafka.connect.data.Time",
+                "org.apache.kafka.connect.data.Timestamp":
+                form.unit = .milliseconds
+            case "io.debezium.time.MicroTime", "io.debezium.time.MicroTimestamp": form.unit = .microseconds
+            case "io.debezium.time.NanoTime", "io.debezium.time.NanoTimestamp": form.unit = .nanoseconds
+            case "io.debezium.time.IsoTime": form.isTextTime = true
+            case "org.apache.kafka.connect.data.Decimal": form.decimals = .precise
+            case nil where word == "bytes": form.binary = .base64
+            case nil where word == "string": form.decimals = .text
+            default: break
+            }
+            if field["optional"]?.boolean == true, let value = field["default"], value != .null {
+                form.standIn = value.bytes
+            }
+            forms[name] = form
+        }
+        return forms
+    }
+
     private static func tableChange(_ change: JSONValue) -> (TableName, Table)? {
         guard let id = change["id"]?.string, let table = change["table"], let columns = table["columns"]?.array
         else { return nil }
@@ -102,6 +130,14 @@ enum TypesDocument {
     private static func envelopeType(_ word: String, _ field: JSONValue) -> MySQLType {
         let parameters = field["parameters"]
         func number(_ name: String) -> Int? { parameters?[name]?.string.flatMap { Int($0) } }
+        // What `column.propagate.source.type` adds; of ENUM and SET it has no members.
+        if let word = parameters?["__debezium.source.column.type"]?.string, var type = MySQLType(word),
+            type.kind != .enum, type.kind != .set
+        {
+            if let length = number("__debezium.source.column.length") { type.length = length }
+            if let scale = number("__debezium.source.column.scale") { type.scale = scale }
+            return type
+        }
         switch field["name"]?.string {
         case "org.apache.kafka.connect.data.Decimal":
             return MySQLType(.decimal, length: number("connect.decimal.precision") ?? 38, scale: number("scale") ?? 0)
@@ -113,8 +149,8 @@ enum TypesDocument {
         case "io.debezium.time.MicroTimestamp", "io.debezium.time.NanoTimestamp", "io.debezium.time.IsoTimestamp":
             return MySQLType(.datetime, length: 6)
         case "io.debezium.time.ZonedTimestamp": return MySQLType(.timestamp, length: 6)
-        case "io.debezium.time.MicroTime", "io.debezium.time.Time", "io.debezium.time.IsoTime",
-            "org.apache.kafka.connect.data.Time":
+        case "io.debezium.time.MicroTime", "io.debezium.time.Time", "io.debezium.time.NanoTime",
+            "io.debezium.time.IsoTime", "org.apache.kafka.connect.data.Time":
             return MySQLType(.time, length: 6)
         case "io.debezium.time.Year": return MySQLType(.year)
         case "io.debezium.data.Json": return MySQLType(.json)

@@ -17,6 +17,8 @@ final class ColumnCodec: Sendable {
     let isBytes: Bool
     let isGeometry: Bool
     let fraction: Int
+    /// A time that Debezium may count.
+    let isCountedTime: Bool
     let bitCount: Int
     /// Text of a character set that is not Unicode.
     let hasOtherCharset: Bool
@@ -40,6 +42,7 @@ final class ColumnCodec: Sendable {
         isBytes = type.isBytes
         isGeometry = type.isGeometry
         fraction = type.fraction
+        isCountedTime = kind == .time || kind == .datetime || kind == .timestamp
         bitCount = type.bitCount
         hasOtherCharset = type.isText && type.charset.map { !Charset.isUnicode($0) } ?? false
         isDecimal = shape.type == .decimal

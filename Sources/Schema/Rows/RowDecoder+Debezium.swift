@@ -9,6 +9,10 @@ extension RowDecoder {
         guard appendDebeziumValue(value, index, column) else { return false }
         if !keepsNull, let standIn = standIns[index], !column.isNull(row), TypedValue(column, row) == standIn {
             losses.add(.nullOrDefault)
+        } else if !keepsNull, standIns[index] == nil, let standIn = forms[index]?.standIn,
+            standIn.elementsEqual(value.raw)
+        {
+            losses.add(.nullOrDefault)
         }
         return true
     }
@@ -108,10 +112,8 @@ extension RowDecoder {
     /// A counted time in microseconds.
     private func micros(_ text: ByteView, _ index: Int) -> Int64? {
         guard let found = IntegerText.parse(text), let value = Int64(exactly: found) else { return nil }
-        learnUnit(text, index)
         let codec = codecs[index]
-        let unit = units[index] ?? EpochUnit.usual(codec, value)
-        if units[index] == nil, unit != EpochUnit.usual(codec) { losses.add(.guessedMode) }
+        let unit = unit(of: value, index)
         if unit == .milliseconds, codec.fraction > 3 { losses.add(.cutFraction) }
         switch unit {
         case .milliseconds:
@@ -140,7 +142,7 @@ extension RowDecoder {
     private func append(decimal text: ByteView, _ index: Int, _ column: Column) -> Bool {
         let codec = codecs[index]
         learn(text, index)
-        let mode = Self.decimalMode(text) ?? decimals
+        let mode = forms[index]?.decimals ?? Self.decimalMode(text) ?? decimals
         if mode == nil { losses.add(.guessedMode) }
         if mode == .precise { return append(unscaled: text, codec, column) }
         return codec.append(text, to: column, output, &losses)
@@ -171,11 +173,36 @@ extension RowDecoder {
     /// A decimal that came as a double, with the digits that it shows.
     private func append(rounded value: Double, _ text: ByteView, _ codec: ColumnCodec, _ column: Column) -> Bool {
         if codec.append(text, to: column, output, &losses) { return true }
-        guard codec.shape.type == .decimal, codec.shape.scale <= 18 else { return false }
-        let scaled = value * Double(Int64(DecimalText.power(codec.shape.scale)))
+        guard codec.shape.type == .decimal else { return append(greatest: value, codec, column) }
+        guard codec.shape.scale <= 18 else { return false }
+        let power = Double(Int64(DecimalText.power(codec.shape.scale)))
+        let scaled = value * power
+        let most = DecimalText.power(codec.shape.precision)
+        // Why: the double next to the greatest number that the column holds may lie behind it.
+        if scaled.magnitude >= Double(most), scaled.magnitude <= Double(most) * (1 + 0x1p-52) {
+            column.append(decimal: value < 0 ? 1 - most : most - 1)
+            return true
+        }
         // Behind 2^53 a double has no digits to round.
         guard scaled.magnitude < 9_007_199_254_740_992 else { return false }
         column.append(decimal: Int128(Int64(scaled + (scaled < 0 ? -0.5 : 0.5))))
+        return true
+    }
+
+    /// The greatest number that a long decimal holds, for the double next to it, which lies behind it.
+    private func append(greatest value: Double, _ codec: ColumnCodec, _ column: Column) -> Bool {
+        let scale = codec.type.scale ?? 0
+        let digits = codec.type.precision - scale
+        var bound = 1.0
+        for _ in 0..<digits { bound *= 10 }
+        guard value.magnitude >= bound * (1 - 0x1p-52), value.magnitude <= bound * (1 + 0x1p-50) else { return false }
+        output.removeAll()
+        if value < 0 { output.append(UInt8(ascii: "-")) }
+        for _ in 0..<digits { output.append(UInt8(ascii: "9")) }
+        if digits == 0 { output.append(UInt8(ascii: "0")) }
+        if scale > 0 { output.append(UInt8(ascii: ".")) }
+        for _ in 0..<scale { output.append(UInt8(ascii: "9")) }
+        column.append(output.view)
         return true
     }
 
@@ -233,7 +260,7 @@ extension RowDecoder {
         let codec = codecs[index]
         guard text.count > 0 else { return codec.append(text, to: column, output, &losses) }
         learn(text, index)
-        let mode = Self.binaryMode(text, codec) ?? binary
+        let mode = forms[index]?.binary ?? options.binary ?? Self.binaryMode(text, codec) ?? binary
         if mode == nil { losses.add(.guessedMode) }
         bytes.removeAll(keepingCapacity: true)
         guard BytesText.decode(text, mode == .hex ? .hex : .base64, into: &bytes) else { return false }
@@ -242,61 +269,28 @@ extension RowDecoder {
     }
 }
 
-/// What Debezium's times may be counted in: `time.precision.mode`.
-enum EpochUnit {
-    case milliseconds, microseconds, nanoseconds
-
-    /// A count of milliseconds behind year 9999, and of microseconds.
-    private static let limit: UInt64 = 253_402_300_800_000
-    /// A hundred days in milliseconds are within three minutes of the epoch in microseconds, and 1973 in seconds.
-    private static let nearEpoch: UInt64 = 100_000_000_000
-
-    /// The unit of the default mode.
-    static func usual(_ codec: ColumnCodec) -> EpochUnit {
-        codec.kind != .time && codec.fraction <= 3 ? .milliseconds : .microseconds
-    }
-
-    /// The unit that a single value suggests.
-    static func usual(_ codec: ColumnCodec, _ value: Int64) -> EpochUnit {
-        if let known = proved(codec, value) { return known }
-        // Mode `connect` counts milliseconds: such a value is a day of our time, or one in January of 1970.
-        if codec.kind != .time, codec.fraction > 3, (nearEpoch..<limit / 25).contains(value.magnitude) {
-            return .milliseconds
-        }
-        return usual(codec)
-    }
-
-    /// The unit that a value can only be in, or nil.
-    static func proved(_ codec: ColumnCodec, _ value: Int64) -> EpochUnit? {
-        guard value != 0 else { return nil }
-        if codec.kind == .time {
-            if value.magnitude > UInt64(ClockText.maximum) { return .nanoseconds }
-            var step: Int64 = 1
-            for _ in codec.fraction..<6 { step *= 10 }
-            // A count of microseconds ends in zeros where the column has no digits.
-            return value % step != 0 ? .milliseconds : nil
-        }
-        if value.magnitude >= limit * 1_000 { return .nanoseconds }
-        return value.magnitude >= limit / 25 && (codec.fraction > 3 || value.magnitude >= limit) ? .microseconds : nil
-    }
-}
-
 extension RowDecoder {
     /// A NULL where the default would stand if Debezium put it there.
     func learnNull(_ index: Int) {
-        guard !keepsNull, standIns[index] != nil else { return }
+        guard !keepsNull, standIns[index] != nil || forms[index]?.standIn != nil else { return }
         keepsNull = true
         losses.clear(.nullOrDefault)
     }
 
-    /// Keeps what a count tells of its unit.
+    /// Keeps what a count tells of the unit that times are in.
     func learnUnit(_ text: ByteView, _ index: Int) {
         let codec = codecs[index]
-        guard units[index] == nil, codec.kind == .time || codec.kind == .datetime || codec.kind == .timestamp else {
-            return
-        }
-        guard let found = IntegerText.parse(text), let value = Int64(exactly: found) else { return }
-        units[index] = EpochUnit.proved(codec, value)
+        guard forms[index]?.unit == nil, codec.isCountedTime, let found = IntegerText.parse(text),
+            let value = Int64(exactly: found)
+        else { return }
+        temporal.learn(codec, value)
+    }
+
+    private func unit(of value: Int64, _ index: Int) -> EpochUnit {
+        if let unit = forms[index]?.unit { return unit }
+        let (unit, isGuess) = temporal.unit(codecs[index], of: value)
+        if isGuess { losses.add(.guessedMode) }
+        return unit
     }
 
     /// Keeps what a text tells of Debezium's modes.

@@ -32,6 +32,10 @@ public struct DecodeOptions: Sendable {
     /// Debezium's `decimal.handling.mode` and `binary.handling.mode`; nil: found out from the values.
     public var decimals: DecimalMode?
     public var binary: BinaryMode?
+    /// Debezium's `time.precision.mode`, if it counts; nil: found out from the values.
+    var temporal: TemporalModes?
+    /// Whether it is `isostring`.
+    var hasTextTimes = false
     /// Whether Debezium may have put a column's default where NULL stood; a NULL in such a column proves that
     /// it does not.
     public var mayReplaceNull = true
@@ -72,8 +76,12 @@ public final class RowDecoder {
     let standIns: [TypedValue?]
     /// Whether a NULL stood where Debezium would have put the default.
     var keepsNull = false
-    /// The unit that a column's counted times are known to be in, by column.
-    var units: [EpochUnit?]
+    /// What values tell of the unit that times are counted in.
+    var temporal: TemporalEvidence
+    /// How the record's envelope says that values are written, by column; nil: it does not.
+    var forms: [DebeziumForm?]
+    /// The envelope's document that `forms` are from.
+    private let formsDocument = Scratch()
     /// Whether times come as ISO text, which has no TIMEs below 0 or from 24 hours on.
     var hasTextTimes = false
     var isSnapshot = false
@@ -89,7 +97,9 @@ public final class RowDecoder {
         names = NameTable(version.columns.map { Self.memberName($0.name, tool) })
         cells = Array(repeating: .missing, count: version.columns.count)
         zone = options.zone
-        units = Array(repeating: nil, count: version.columns.count)
+        forms = Array(repeating: nil, count: version.columns.count)
+        temporal = TemporalEvidence(options.temporal)
+        hasTextTimes = options.hasTextTimes
         decimals = options.decimals
         binary = options.binary
         standIns = version.columns.map { column in
@@ -139,6 +149,19 @@ public final class RowDecoder {
 
     /// The last row's value of a column as JSON, as its document has it: valid as long as the document.
     public func text(of column: Int) -> ByteView { cells[column].raw }
+
+    /// Takes what a record says of types: the rows that follow are read as it says. Empty: it says nothing.
+    public func take(types: ByteView) {
+        guard tool == .debezium, !formsDocument.view.equals(types) else { return }
+        formsDocument.removeAll()
+        formsDocument.append(types)
+        let stated = types.isEmpty ? [:] : TypesDocument.forms(types.array)
+        for index in forms.indices { forms[index] = nil }
+        for (name, form) in stated {
+            if let index = version.index(of: name) { forms[index] = form }
+        }
+        if stated.values.contains(where: \.isTextTime) { hasTextTimes = true }
+    }
 
     /// Looks at a row without appending it, to find out Debezium's modes before the first row is read.
     public func survey(_ document: ByteView) {
