@@ -37,16 +37,20 @@ public final class VisibleRows {
     }
 
     /// Reads the columns of these names of all rows that are not marked as deleted. Throws what reading throws.
+    ///
+    /// - Parameter range: what is far from these values of a column of whole numbers may be passed over.
     public func forEach(
-        _ names: [String], _ body: (RowBatch, Int) throws(Failure) -> Void
+        _ names: [String], near range: (column: String, least: Int128?, greatest: Int128?)? = nil,
+        _ body: (RowBatch, Int) throws(Failure) -> Void
     ) throws(Failure) {
+        let filters = range.map { self.filters($0.column, $0.least, $0.greatest) } ?? []
         let wanted = names + (marksDeletes ? [StateLayout.deletedColumn] : [])
         let files: [String]
         do throws(Errno) { files = try Syscalls.list(folder).filter { $0.hasPrefix("part-") }.sorted() } catch {
             throw ReplayFailure.storage(error, "list", folder)
         }
         for file in files {
-            let reader = try ParquetReader(LocalParquet(folder + "/" + file), columns: wanted)
+            let reader = try ParquetReader(LocalParquet(folder + "/" + file), columns: wanted, filters: filters)
             while try reader.next() {
                 for row in 0..<reader.rows.rowCount {
                     if marksDeletes, reader.rows.columns[names.count].integer(row) != 0 { continue }
@@ -54,6 +58,17 @@ public final class VisibleRows {
                 }
             }
         }
+    }
+
+    private func filters(_ name: String, _ least: Int128?, _ greatest: Int128?) -> [ParquetFilter] {
+        guard let shape = columns.first(where: { $0.name == name })?.shape else { return [] }
+        let value: (Int128) -> ParquetFilter.Value
+        switch shape.type {
+        case .int32, .int64: value = { .word(Int64(clamping: $0)) }
+        case .decimal where shape.scale == 0: value = { .decimal($0) }
+        default: return []
+        }
+        return [ParquetFilter(column: name, least: least.map(value), greatest: greatest.map(value))]
     }
 }
 

@@ -10,50 +10,76 @@ enum SHA256 {
         0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
         0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
     ]
-    private static let beginning: [UInt32] = [
-        0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-    ]
 
     /// The first 64 bits of the hash, as the number that its first 16 hexadecimal digits are.
     static func prefix(_ message: [UInt8]) -> UInt64 {
-        var bytes = message
-        bytes.append(0x80)
-        while bytes.count % 64 != 56 { bytes.append(0) }
+        var state = State()
+        let whole = message.count & ~63
+        unsafe message.withUnsafeBytes { bytes in
+            for block in stride(from: 0, to: whole, by: 64) { unsafe mix(bytes, block, &state) }
+        }
+        var rest = Array(message[whole...])
+        rest.reserveCapacity(128)
+        rest.append(0x80)
+        while rest.count % 64 != 56 { rest.append(0) }
         let bits = UInt64(message.count) &* 8
         for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: bits >> shift))
+            rest.append(UInt8(truncatingIfNeeded: bits >> shift))
         }
-        var state = beginning
-        var words = Array(repeating: UInt32(0), count: 64)
-        for block in stride(from: 0, to: bytes.count, by: 64) { mix(bytes, block, &words, &state) }
-        return UInt64(state[0]) << 32 | UInt64(state[1])
+        unsafe rest.withUnsafeBytes { bytes in
+            for block in stride(from: 0, to: bytes.count, by: 64) { unsafe mix(bytes, block, &state) }
+        }
+        return UInt64(state.a) << 32 | UInt64(state.b)
     }
 
-    private static func turned(_ word: UInt32, _ count: UInt32) -> UInt32 { word >> count | word << (32 - count) }
+    private struct State {
+        var a: UInt32 = 0x6a09e667
+        var b: UInt32 = 0xbb67ae85
+        var c: UInt32 = 0x3c6ef372
+        var d: UInt32 = 0xa54ff53a
+        var e: UInt32 = 0x510e527f
+        var f: UInt32 = 0x9b05688c
+        var g: UInt32 = 0x1f83d9ab
+        var h: UInt32 = 0x5be0cd19
+    }
 
-    private static func mix(_ bytes: [UInt8], _ block: Int, _ words: inout [UInt32], _ state: inout [UInt32]) {
-        for index in 0..<16 {
-            let at = block + 4 * index
-            words[index] =
-                UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8
-                | UInt32(bytes[at + 3])
+    @inline(__always)
+    private static func turned(_ word: UInt32, _ count: UInt32) -> UInt32 { word &>> count | word &<< (32 &- count) }
+
+    // Safety: the 64 bytes from `block` on are inside `bytes`; indices of words and constants are below 64.
+    @unsafe
+    private static func mix(_ bytes: UnsafeRawBufferPointer, _ block: Int, _ state: inout State) {
+        unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { words in
+            for index in 0..<16 {
+                let word = unsafe bytes.loadUnaligned(fromByteOffset: block &+ 4 &* index, as: UInt32.self)
+                unsafe words[index] = UInt32(bigEndian: word)
+            }
+            for index in 16..<64 {
+                let (old, new) = unsafe (words[index &- 15], words[index &- 2])
+                let first = turned(old, 7) ^ turned(old, 18) ^ old &>> 3
+                let second = turned(new, 17) ^ turned(new, 19) ^ new &>> 10
+                unsafe words[index] = words[index &- 16] &+ first &+ words[index &- 7] &+ second
+            }
+            var (a, b, c, d) = (state.a, state.b, state.c, state.d)
+            var (e, f, g, h) = (state.e, state.f, state.g, state.h)
+            unsafe constants.withUnsafeBufferPointer { constants in
+                for index in 0..<64 {
+                    let choice = (e & f) ^ (~e & g)
+                    let upper = turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)
+                    let first = unsafe h &+ upper &+ choice &+ constants[index] &+ words[index]
+                    let majority = (a & b) ^ (a & c) ^ (b & c)
+                    let second = (turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) &+ majority
+                    (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ second)
+                }
+            }
+            state.a &+= a
+            state.b &+= b
+            state.c &+= c
+            state.d &+= d
+            state.e &+= e
+            state.f &+= f
+            state.g &+= g
+            state.h &+= h
         }
-        for index in 16..<64 {
-            let (old, new) = (words[index - 15], words[index - 2])
-            let first = turned(old, 7) ^ turned(old, 18) ^ old >> 3
-            let second = turned(new, 17) ^ turned(new, 19) ^ new >> 10
-            words[index] = words[index - 16] &+ first &+ words[index - 7] &+ second
-        }
-        var (a, b, c, d) = (state[0], state[1], state[2], state[3])
-        var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-        for index in 0..<64 {
-            let choice = (e & f) ^ (~e & g)
-            let upper = turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)
-            let first = h &+ upper &+ choice &+ constants[index] &+ words[index]
-            let majority = (a & b) ^ (a & c) ^ (b & c)
-            let second = (turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) &+ majority
-            (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ second)
-        }
-        for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
     }
 }

@@ -23,19 +23,42 @@ public struct RowDifference: Sendable, Equatable {
 
 /// What the comparison of a table came to.
 public struct VerifiedTable: Sendable, Equatable {
+    /// What a table is split by into the parts that are summed.
+    public enum Split: String, Sendable {
+        /// Stretches of keys, in their order.
+        case range
+        /// The hash of what tells rows apart.
+        case hash
+    }
+
+    /// Keys in which rows differ: both ends belong to it; nil: open.
+    public struct Range: Sendable, Equatable {
+        public var least: Int128?
+        public var greatest: Int128?
+        public var databaseCount: Int64
+        public var warehouseCount: Int64
+    }
+
     public var table: String
     public var day: String
     public var databaseCount: Int64 = 0
     public var warehouseCount: Int64 = 0
+    public var split = Split.hash
     /// Parts of the table that were compared by their sums, and those that differ.
     public var bucketCount = 0
     public var differingCount = 0
+    /// Statements for sums.
+    public var queryCount = 0
     /// Rows that the database was asked for.
     public var fetchedCount = 0
-    /// The first ones found.
+    /// The first ones found: where split by ranges, in the order of the keys.
     public var differences: [RowDifference] = []
-    /// Columns that only one side has, or that cannot be compared.
+    /// The ranges that these lie in.
+    public var ranges: [Range] = []
+    /// Columns that only one side has.
     public var columnNotes: [String] = []
+    /// What could not be listed.
+    public var notes: [String] = []
     /// What the tool's records do not tell, as the state says.
     public var losses: [String: Int] = [:]
 
@@ -44,18 +67,17 @@ public struct VerifiedTable: Sendable, Equatable {
 
 /// Compares tables of the warehouse with those of the database, in one consistent and read-only transaction.
 ///
-/// Both sides sum hashes of rows, in parts of about a hundred rows by the hash of their key. Only the rows of parts
-/// whose sums differ go over the wire. Memory: the sums, and the rows of `passBucketCount` parts.
+/// Both sides sum hashes of rows, part by part: ranges of keys where the table's key is one column of whole numbers
+/// (TableVerification+Ranges.swift), else buckets by the hash of the key (TableVerification+Buckets.swift). Only the
+/// rows of parts whose sums differ go over the wire. Memory: the sums, and the rows of one pass (`RowPass.Limits`).
 public final class TableVerification {
-    private static let rowsPerBucket: Int64 = 100
-    private static let maximumBucketCount: Int64 = 1 << 16
-    private static let passBucketCount = 32
-    /// Rows of one pass that are kept; more mean that a part is not what it should be.
-    private static let maximumPassRowCount = 1_000_000
+    /// Rows that are fetched together, if parts are not larger than that.
+    static let passRowCount: Int64 = 65_536
 
-    private let connection: DatabaseConnection
+    let connection: DatabaseConnection
     /// Differences that are looked for.
-    private let limit: Int
+    let limit: Int
+    let passLimits = RowPass.Limits()
 
     /// Begins the transaction. Throws `database.*`.
     public init(_ connection: DatabaseConnection, limit: Int = 10) throws(Failure) {
@@ -77,23 +99,16 @@ public final class TableVerification {
         try connection.run("USE " + ColumnText.quoted(rows.source.database))
         let names = columns.map(\.name)
         let identity = rows.unique != nil ? names : rows.identity
-        let key = identity.compactMap { names.firstIndex(of: $0) }
+        var key = identity.compactMap { names.firstIndex(of: $0) }
+        // Why: the database may have lost the columns that told rows apart.
+        if key.isEmpty { key = Array(columns.indices) }
         let table = ColumnText.quoted(rows.source.database) + "." + ColumnText.quoted(rows.source.table)
         let row = RowText(columns, key: key, table: table, isDistinct: rows.unique != nil)
-        result.databaseCount = Int64(try connection.rows(row.countQuery).first?.first??.description ?? "0") ?? 0
-        try rows.forEach([names[0]]) { _, _ in result.warehouseCount += 1 }
-        let most = max(result.databaseCount, result.warehouseCount)
-        result.bucketCount = Int(max(1, min(most / Self.rowsPerBucket, Self.maximumBucketCount)))
-        let differing = try differingBuckets(row, rows, result.bucketCount)
-        result.differingCount = differing.count
-        var from = 0
-        while from < differing.count, result.differences.count < limit {
-            let to = min(from + Self.passBucketCount, differing.count)
-            try find(Array(differing[from..<to]), row, rows, &result)
-            from = to
+        if let key = try rangeKey(row, rows), let sample = try sample(key, rows) {
+            try compareRanges(row, key, sample, rows, &result)
+        } else {
+            try compareBuckets(row, rows, &result)
         }
-        // What differs in its text alone (numbers of floating point) is the same.
-        if from >= differing.count, result.differences.isEmpty { result.differingCount = 0 }
         return result
     }
 
@@ -102,13 +117,13 @@ public final class TableVerification {
     private func columns(_ rows: VisibleRows, _ result: inout VerifiedTable) throws(Failure) -> [ColumnText] {
         let found = try connection.rows(
             """
-            SELECT COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = \
+            SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = \
             \(Self.literal(rows.source.database)) AND TABLE_NAME = \(Self.literal(rows.source.table)) \
             ORDER BY ORDINAL_POSITION
             """)
-        var types: [String: String] = [:]
+        var types: [String: (type: String, encoding: String?)] = [:]
         for row in found {
-            if let name = row[0], let type = row[1] { types[name] = type.lowercased() }
+            if let name = row[0], let type = row[1] { types[name] = (type.lowercased(), row[2]) }
         }
         if types.isEmpty {
             result.columnNotes = ["the database has no such table"]
@@ -122,12 +137,7 @@ public final class TableVerification {
                 result.columnNotes.append("\(column.name): only in the warehouse")
                 continue
             }
-            // MariaDB's is text as it was written.
-            if type == "json" {
-                result.columnNotes.append("\(column.name): JSON of MySQL, not compared")
-                continue
-            }
-            columns.append(ColumnText(name: column.name, type: type, shape: column.shape))
+            columns.append(ColumnText(name: column.name, type: type.type, encoding: type.encoding, shape: column.shape))
         }
         let known = Set(rows.columns.map(\.name))
         for name in types.keys.sorted() where !known.contains(name) {
@@ -136,86 +146,7 @@ public final class TableVerification {
         return columns
     }
 
-    private static func literal(_ text: String) -> String {
+    static func literal(_ text: String) -> String {
         "'" + text.map { $0 == "'" ? "''" : $0 == "\\" ? "\\\\" : String($0) }.joined() + "'"
-    }
-
-    // MARK: Sums
-
-    private struct Sum: Equatable {
-        var count: Int64 = 0
-        var hash: UInt128 = 0
-    }
-
-    private func differingBuckets(
-        _ row: RowText, _ rows: VisibleRows, _ bucketCount: Int
-    ) throws(Failure) -> [Int] {
-        var here = Array(repeating: Sum(), count: bucketCount)
-        try rows.forEach(row.columns.map(\.name)) { batch, index in
-            let texts = row.texts(batch, index)
-            let bucket = row.bucket(texts, of: bucketCount)
-            here[bucket].count += 1
-            here[bucket].hash += UInt128(row.hash(texts))
-        }
-        var there = Array(repeating: Sum(), count: bucketCount)
-        for found in try connection.rows(row.sumsQuery(bucketCount)) {
-            guard let bucket = found[0].flatMap({ Int($0) }), bucket >= 0, bucket < bucketCount else { continue }
-            there[bucket] = Sum(
-                count: found[1].flatMap { Int64($0) } ?? 0, hash: found[2].flatMap { UInt128($0) } ?? 0)
-        }
-        return (0..<bucketCount).filter { here[$0] != there[$0] }
-    }
-
-    // MARK: Rows
-
-    private func find(
-        _ buckets: [Int], _ row: RowText, _ rows: VisibleRows, _ result: inout VerifiedTable
-    ) throws(Failure) {
-        var there: [[UInt8]: [[[UInt8]?]]] = [:]
-        try connection.run(row.rowsQuery(buckets, of: result.bucketCount))
-        var count = 0
-        while let texts = try connection.next() {
-            count += 1
-            guard count <= Self.maximumPassRowCount else { continue }
-            there[row.identity(texts), default: []].append(texts)
-        }
-        result.fetchedCount += count
-        let wanted = Set(buckets)
-        var open: [[UInt8]: [[[UInt8]?]]] = [:]
-        try rows.forEach(row.columns.map(\.name)) { batch, index in
-            let texts = row.texts(batch, index)
-            guard wanted.contains(row.bucket(texts, of: result.bucketCount)) else { return }
-            let identity = row.identity(texts)
-            if var list = there[identity], let same = list.firstIndex(where: { isSame($0, texts, row) }) {
-                list.remove(at: same)
-                there[identity] = list.isEmpty ? nil : list
-            } else {
-                open[identity, default: []].append(texts)
-            }
-        }
-        let identities = Set(there.keys).union(open.keys).sorted { $0.lexicographicallyPrecedes($1) }
-        for identity in identities where result.differences.count < limit {
-            result.differences.append(difference(there[identity] ?? [], open[identity] ?? [], row))
-        }
-    }
-
-    private func isSame(_ left: [[UInt8]?], _ right: [[UInt8]?], _ row: RowText) -> Bool {
-        row.columns.indices.allSatisfy { row.columns[$0].isSame(left[$0], right[$0]) }
-    }
-
-    private func difference(_ there: [[[UInt8]?]], _ here: [[[UInt8]?]], _ row: RowText) -> RowDifference {
-        let any = there.first ?? here.first ?? []
-        var difference = RowDifference(key: row.key.map { (row.columns[$0].name, Self.shown(any[$0])) })
-        (difference.databaseCount, difference.warehouseCount) = (there.count, here.count)
-        if let left = there.first, let right = here.first {
-            for index in row.columns.indices where !row.columns[index].isSame(left[index], right[index]) {
-                difference.columns.append((row.columns[index].name, Self.shown(left[index]), Self.shown(right[index])))
-            }
-        }
-        return difference
-    }
-
-    private static func shown(_ text: [UInt8]?) -> String? {
-        text.map { String(decoding: $0.prefix(200), as: UTF8.self) + ($0.count > 200 ? "..." : "") }
     }
 }

@@ -17,9 +17,10 @@ enum VerifyVerb {
         VerbSpec(
             "sync verify", "Compares synced tables with the database by checksums, and shows rows that differ.",
             discussion: "Reads the newest states (run millrace sync run before), and the database in one consistent, "
-                + "read-only transaction, under each table's rule: unique, deletes, dates. Only rows of parts whose "
-                + "sums differ are fetched. What the database took since the state was made differs. The password is "
-                + "taken from a file or from \(variable). Exit 1: something differs.",
+                + "read-only transaction, under each table's rule: unique, deletes, dates. Parts are ranges of keys "
+                + "where the key is one whole number, else by hash; only rows of parts whose sums differ are "
+                + "fetched, lowest keys first. What the database took since the state was made differs. The "
+                + "password is taken from a file or from \(variable). Exit 1: something differs.",
             options: [
                 ConfigFile.option, ConfigFile.json, SyncVerb.sync,
                 OptionSpec("against", value: "URL", isRequired: true, "The database: mysql://user@host:3306/."),
@@ -80,7 +81,11 @@ enum VerifyVerb {
     private static func text(_ table: VerifiedTable) -> String {
         var text = "\(table.table) \(table.day): " + (table.isSame ? "the same" : "differs")
         text += ", \(table.databaseCount) rows in the database, \(table.warehouseCount) in the warehouse\n"
-        for note in table.columnNotes { text += "  \(note)\n" }
+        for note in table.columnNotes + table.notes { text += "  \(note)\n" }
+        if let range = table.ranges.first {
+            text += "  first differing range: \(name(range)), \(range.databaseCount) rows in the database, "
+                + "\(range.warehouseCount) in the warehouse\n"
+        }
         for difference in table.differences {
             text += "  " + difference.key.map { "\($0.name)=\($0.text ?? "NULL")" }.joined(separator: " ") + ": "
             if difference.columns.isEmpty {
@@ -98,6 +103,22 @@ enum VerifyVerb {
             text += "  the tool's records do not tell all values: \(losses)\n"
         }
         return text
+    }
+
+    private static func name(_ range: VerifiedTable.Range) -> String {
+        switch (range.least, range.greatest) {
+        case (nil, nil): "all keys"
+        case (nil, let greatest?): "keys up to \(greatest)"
+        case (let least?, nil): "keys from \(least) on"
+        case (let least?, let greatest?): "keys from \(least) to \(greatest)"
+        }
+    }
+
+    private static func json(_ range: VerifiedTable.Range) -> JSONValue {
+        [
+            "from": json(range.least?.description), "to": json(range.greatest?.description),
+            "database_rows": JSONValue(range.databaseCount), "warehouse_rows": JSONValue(range.warehouseCount),
+        ]
     }
 
     private static func json(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
@@ -120,10 +141,14 @@ enum VerifyVerb {
         return [
             "table": .string(table.table), "day": .string(table.day), "same": .boolean(table.isSame),
             "database_rows": JSONValue(table.databaseCount), "warehouse_rows": JSONValue(table.warehouseCount),
-            "parts": JSONValue(table.bucketCount), "differing_parts": JSONValue(table.differingCount),
+            "parts_by": .string(table.split.rawValue), "parts": JSONValue(table.bucketCount),
+            "differing_parts": JSONValue(table.differingCount),
+            "differing_ranges": .array(table.ranges.map(json)), "sum_queries": JSONValue(table.queryCount),
             "fetched_rows": JSONValue(table.fetchedCount), "differences": .array(differences),
             "columns": .array(table.columnNotes.map { .string($0) }),
-            "losses": .object(table.losses.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONValue($0.value)) }),
+            "notes": .array(table.notes.map { .string($0) }),
+            "losses": .object(
+                table.losses.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONValue($0.value)) }),
         ]
     }
 }

@@ -15,10 +15,10 @@ TABLES = {
 class Shop:
     """A warehouse that is filled from one file of Maxwell's records."""
 
-    def __init__(self, space):
+    def __init__(self, space, tables=TABLES):
         self.space = space
         self.position = 0
-        rules = "\n".join(f"      - {rule}" for _, rule in TABLES.values())
+        rules = "\n".join(f"      - {rule}" for _, rule in tables.values())
         self.config = space.write("millrace.yaml", f"""
 agent: {{name: shop, state_dir: {space.path}/state}}
 sources: [{{name: changes, include: ["{space.path}/in/*.jsonl"]}}]
@@ -32,7 +32,7 @@ log: {{level: warning}}
 """)
         space.write("in/a.jsonl", b"")
         self.take([self.change("table-create", table, ts=1763640000000, sql=f"CREATE TABLE {table} {columns}")
-                   for table, (columns, _) in TABLES.items()])
+                   for table, (columns, _) in tables.items()])
 
     def change(self, kind, table, data=None, old=None, **more):
         self.position += 1
