@@ -28,6 +28,9 @@ public struct ReplayCounts: Sendable, Equatable {
 
     mutating func note(_ contradiction: Contradiction) { contradictions[contradiction, default: 0] += 1 }
 
+    /// Contradictions by their names.
+    var named: [String: Int] { Dictionary(uniqueKeysWithValues: contradictions.map { ($0.key.rawValue, $0.value) }) }
+
     /// All contradictions.
     public var contradictionCount: Int { contradictions.values.reduce(0, +) }
 }

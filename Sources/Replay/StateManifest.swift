@@ -51,7 +51,10 @@ public struct StateManifest: Sendable, Equatable {
     public var counts = ReplayCounts()
     /// Changes that could not be read, values that are none of their column's type, by reason.
     public var rejections: [String: Int] = [:]
-    /// What the tool's records do not tell, by kind.
+    /// The same of all days since the table began or was emptied: what did not fit stays so.
+    public var contradictionTotals: [String: Int] = [:]
+    public var rejectionTotals: [String: Int] = [:]
+    /// What the tool's records do not tell, by kind, of all days.
     public var losses: [String: Int] = [:]
     /// How the columns are known: `statement`, `types`, `inferred`.
     public var schemaSource = "statement"
@@ -117,9 +120,9 @@ public struct StateManifest: Sendable, Equatable {
             "log_files": JSONValue(logFileCount), "log_changes": JSONValue(logChangeCount),
             "log_span": logSpan.map(Self.json) ?? .null, "rows": JSONValue(rowCount),
             "visible_rows": JSONValue(visibleRowCount), "repeated": JSONValue(counts.repeated),
-            "contradictions": Self.json(
-                Dictionary(uniqueKeysWithValues: counts.contradictions.map { ($0.key.rawValue, $0.value) })),
-            "rejections": Self.json(rejections), "losses": Self.json(losses),
+            "contradictions": Self.json(counts.named),
+            "rejections": Self.json(rejections), "contradictions_so_far": Self.json(contradictionTotals),
+            "rejections_so_far": Self.json(rejectionTotals), "losses": Self.json(losses),
             "schema_source": .string(schemaSource), "last_committed": lastCommitted.map { JSONValue($0) } ?? .null,
             "rules": .string(rules),
             "change_days": .object(
@@ -192,6 +195,8 @@ public struct StateManifest: Sendable, Equatable {
             if let contradiction = Contradiction(rawValue: name) { counts.contradictions[contradiction] = count }
         }
         rejections = Self.counts(content["rejections"])
+        contradictionTotals = Self.counts(content["contradictions_so_far"])
+        rejectionTotals = Self.counts(content["rejections_so_far"])
         losses = Self.counts(content["losses"])
         schemaSource = content["schema_source"]?.string ?? schemaSource
         lastCommitted = content["last_committed"]?.integer

@@ -10,6 +10,7 @@ internal import Sinks
 public struct TableStatus: Sendable, Equatable {
     /// `db.table` in the warehouse.
     public var table: String
+    /// The state's day; empty: there are changes and no state yet.
     public var day: String
     public var isComplete: Bool
     public var rowCount: Int64
@@ -18,10 +19,11 @@ public struct TableStatus: Sendable, Equatable {
     public var changeCount: Int
     /// Commit time of the newest change in it, microseconds since the epoch.
     public var lastCommitted: Int64?
-    /// Files of changes that came after the state was made.
-    public var newFileCount: Int
+    /// Changes that are in the change log and not in the state.
+    public var pending = PendingChanges()
     /// Changes that came for days that are older than is kept, and are in no state.
     public var lateChangeCount: Int
+    /// Of all days since the table began or was emptied, as all that follow.
     public var contradictions: [String: Int]
     public var rejections: [String: Int]
     public var losses: [String: Int]
@@ -45,13 +47,15 @@ public struct StateReader {
     /// What the records of a sync's tool never show.
     public static func unseen(_ spec: SyncSpec) -> [String] { spec.format.unseen }
 
-    /// All tables that have a state, by name.
+    /// All tables that have a state or changes, by name.
     public func status() throws(Failure) -> [TableStatus] {
         var found: [TableStatus] = []
+        var manifests: [StateManifest] = []
         for table in try store.tables() {
             guard let day = try store.days(in: store.folder(of: table)).last,
                 let manifest = try store.manifest(of: table, day), log.stateTable(manifest.source) == table
             else { continue }
+            manifests.append(manifest)
             let visible = store.visibleFolder(of: table, day, partition: spec.log.partitionName)
             found.append(
                 TableStatus(
@@ -59,16 +63,22 @@ public struct StateReader {
                     isComplete: try store.list(visible).contains(StateStore.successName),
                     rowCount: manifest.rowCount, visibleRowCount: manifest.visibleRowCount,
                     changeCount: manifest.changeCount, lastCommitted: manifest.lastCommitted,
-                    newFileCount: try log.files(of: manifest.source, nil).count { $0.day > day },
+                    pending: try pending(of: manifest.source, behind: (day, manifest)),
                     lateChangeCount: try lateChangeCount(table),
-                    contradictions: Dictionary(
-                        uniqueKeysWithValues: manifest.counts.contradictions.map { ($0.key.rawValue, $0.value) }),
-                    rejections: manifest.rejections, losses: manifest.losses, schemaSource: manifest.schemaSource))
+                    contradictions: manifest.contradictionTotals, rejections: manifest.rejectionTotals,
+                    losses: manifest.losses, schemaSource: manifest.schemaSource))
         }
-        return found
+        for (table, pending) in try pendingTables(behind: manifests) {
+            found.append(
+                TableStatus(
+                    table: table, day: "", isComplete: false, rowCount: 0, visibleRowCount: 0, changeCount: 0,
+                    pending: pending, lateChangeCount: 0, contradictions: [:], rejections: [:], losses: [:],
+                    schemaSource: ""))
+        }
+        return found.sorted { $0.table < $1.table }
     }
 
-    private func lateChangeCount(_ table: String) throws(Failure) -> Int {
+    func lateChangeCount(_ table: String) throws(Failure) -> Int {
         guard let note = try store.read(store.lateFile(of: table), maximum: 4_096), let value = JSONValue(parsing: note)
         else { return 0 }
         return value["changes"]?.integer.map { Int($0) } ?? 0

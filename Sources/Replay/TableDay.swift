@@ -92,8 +92,7 @@ struct TableDay: Sendable {
         result.rowCount = manifest.rowCount
         result.visibleRowCount = manifest.visibleRowCount
         result.changeCount = manifest.changeCount
-        result.contradictions = Dictionary(
-            uniqueKeysWithValues: manifest.counts.contradictions.map { ($0.key.rawValue, $0.value) })
+        result.contradictions = manifest.counts.named
         result.rejections = manifest.rejections
         result.losses = manifest.losses
     }
@@ -189,6 +188,10 @@ struct TableDay: Sendable {
         result.linkedFileCount = outcome.linkedCount
         var manifest = manifest(outcome, inputs, base?.manifest, zip(files, scans).map { ($0, $1) })
         manifest.rejections = log.counts
+        // Why not the base's: it counts them again while their rows are there.
+        var earlier = outcome.keepsBase ? base?.manifest.rejectionTotals ?? [:] : [:]
+        earlier[IncarnationReplay.unknownKey] = nil
+        manifest.rejectionTotals = earlier.merging(log.counts, uniquingKeysWith: &+)
         manifest.rules = rules
         manifest.changeDays = changeDays(session, zip(files, scans).map { ($0, $1) })
         let own = session.files(of: incarnation.name).filter { $0.day == day }
@@ -308,6 +311,8 @@ struct TableDay: Sendable {
         manifest.rowCount = outcome.files.reduce(0) { $0 + $1.rowCount }
         manifest.visibleRowCount = manifest.rowCount
         manifest.counts = outcome.counts
+        manifest.contradictionTotals = (outcome.keepsBase ? base?.contradictionTotals ?? [:] : [:])
+            .merging(outcome.counts.named, uniquingKeysWith: &+)
         // Why a sum: a value that was lost on an earlier day is no better today, if its row is still there.
         manifest.losses = (outcome.keepsBase ? base?.losses ?? [:] : [:]).merging(
             outcome.losses.list.map { ($0.loss.name, Int($0.count)) }, uniquingKeysWith: &+)

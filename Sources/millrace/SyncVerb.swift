@@ -57,7 +57,8 @@ enum SyncVerb {
                 OptionSpec("catalog", value: "NAME", "Trino's catalogue. Default: hive."),
             ]),
         VerbSpec(
-            "sync status", "The newest state of every synced table: its day, rows, lag, and what contradicts it.",
+            "sync status",
+            "The newest state of every synced table: its day, rows, what is not in it yet, and what contradicts it.",
             options: [
                 ConfigFile.option, ConfigFile.json, sync,
                 OptionSpec(
@@ -225,13 +226,14 @@ enum SyncVerb {
             if tables.contains(where: { !$0.isComplete }) { _ = passed.of(spec) }
             var list = TextTable([
                 .left("table"), .left("day"), .left("complete"), .right("rows"), .right("shown"), .right("lag"),
-                .left("schema"), .left("remarks"),
+                .left("behind"), .left("schema"), .left("remarks"),
             ])
             for table in tables {
-                let lag = table.lastCommitted.map { Amounts.age(milliseconds: max(0, now - $0 / 1_000)) } ?? "-"
+                let lag = self.lag(table, now).map { $0 == 0 ? "0" : Amounts.age(milliseconds: $0) } ?? "-"
                 list.add(
-                    table.table, table.day, table.isComplete ? "yes" : "no", "\(table.rowCount)",
-                    "\(table.visibleRowCount)", lag, table.schemaSource,
+                    table.table, table.day.isEmpty ? "-" : table.day, table.isComplete ? "yes" : "no",
+                    "\(table.rowCount)", "\(table.visibleRowCount)", lag, behind(table.pending),
+                    table.schemaSource.isEmpty ? "-" : table.schemaSource,
                     remarks(table.contradictions, table.rejections, table.losses, late(table)))
             }
             let unseen = StateReader.unseen(spec)
@@ -251,6 +253,17 @@ enum SyncVerb {
         }
         for warning in passed.warnings { Terminal.warn(warning) }
         return 0
+    }
+
+    /// Age of the oldest change that is not in the state, milliseconds; 0: there is none; nil: it has no time.
+    private static func lag(_ table: TableStatus, _ now: Int64) -> Int64? {
+        table.pending.changeCount == 0 ? 0 : table.pending.oldestCommitted.map { max(1, now - $0 / 1_000) }
+    }
+
+    private static func behind(_ pending: PendingChanges) -> String {
+        guard pending.changeCount > 0 else { return "-" }
+        let transactions = pending.transactionCount.map { ", \($0) transactions" } ?? ""
+        return "\(pending.changeCount) changes" + transactions
     }
 
     private static func late(_ table: TableStatus) -> [String: Int] {
@@ -276,12 +289,17 @@ enum SyncVerb {
 
     private static func json(_ table: TableStatus, _ now: Int64) -> JSONValue {
         [
-            "table": .string(table.table), "day": .string(table.day), "complete": .boolean(table.isComplete),
+            "table": .string(table.table), "day": table.day.isEmpty ? .null : .string(table.day),
+            "complete": .boolean(table.isComplete),
             "rows": JSONValue(table.rowCount), "visible_rows": JSONValue(table.visibleRowCount),
             "changes": JSONValue(table.changeCount), "late_changes": JSONValue(table.lateChangeCount),
-            "new_files": JSONValue(table.newFileCount),
-            "lag_ms": table.lastCommitted.map { JSONValue(max(0, now - $0 / 1_000)) } ?? .null,
-            "schema_source": .string(table.schemaSource), "contradictions": json(table.contradictions),
+            "lag_ms": lag(table, now).map { JSONValue($0) } ?? .null,
+            "behind_changes": JSONValue(table.pending.changeCount),
+            "behind_transactions": table.pending.changeCount == 0
+                ? 0 : table.pending.transactionCount.map { JSONValue($0) } ?? .null,
+            "newest_ms": table.lastCommitted.map { JSONValue(max(0, now - $0 / 1_000)) } ?? .null,
+            "schema_source": table.schemaSource.isEmpty ? .null : .string(table.schemaSource),
+            "contradictions": json(table.contradictions),
             "rejections": json(table.rejections), "losses": json(table.losses),
         ]
     }

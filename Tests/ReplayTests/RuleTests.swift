@@ -28,6 +28,33 @@ private let next = "2026-11-21"
     #expect(try warehouse.visible("events", day)?.count == 1)
 }
 
+@Test func statusShowsWhatIsNotInTheStateYet() throws {
+    let warehouse = try SampleWarehouse()
+    let spec = sync()
+    try warehouse.write([ddl(orders, at: 1), ddl(events, at: 2)], to: nil, day: day)
+    try warehouse.write(
+        (1...3).map { insert("orders", #"{"id":\#($0),"item":"a","amount":1}"#, at: 10 + Int64($0)) }, to: "orders",
+        day: day)
+    func behind() throws -> [String] {
+        try StateReader(spec, warehouse: warehouse.path).status().map {
+            "\($0.table) \($0.day) \($0.pending.changeCount)"
+        }
+    }
+    #expect(try behind() == ["shop.orders  3"])
+    _ = try SyncReplay(spec, warehouse: warehouse.path).run()
+    #expect(try behind() == ["shop.events \(day) 0", "shop.orders \(day) 0"])
+    try warehouse.write([insert("orders", #"{"id":4,"item":"a","amount":1}"#, at: 20)], to: "orders", day: day)
+    try warehouse.write([insert("orders", #"{"id":5,"item":"a","amount":1}"#, at: 21)], to: "orders", day: next)
+    #expect(try behind() == ["shop.events \(day) 0", "shop.orders \(day) 2"])
+    // One that stands before what the state has.
+    try warehouse.write([insert("orders", #"{"id":6,"item":"a","amount":1}"#, at: 5)], to: "orders", day: day)
+    #expect(try behind() == ["shop.events \(day) 0", "shop.orders \(day) 3"])
+    try warehouse.write([insert("other", #"{"id":1}"#, at: 30)], to: "other", day: next)
+    #expect(try behind() == ["shop.events \(day) 0", "shop.orders \(day) 3", "shop.other  1"])
+    _ = try SyncReplay(spec, warehouse: warehouse.path).run()
+    #expect(try behind() == ["shop.events \(next) 0", "shop.orders \(next) 0", "shop.other \(next) 0"])
+}
+
 @Test func whatDoesNotFitIsKeptWithItsReason() throws {
     let warehouse = try SampleWarehouse()
     try warehouse.write([ddl(orders, at: 1)], to: nil, day: day)

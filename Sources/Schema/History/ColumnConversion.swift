@@ -18,6 +18,7 @@ public struct ColumnConversion: Sendable {
     private let fill: TypedValue?
     private let from: ColumnCodec
     private let to: ColumnCodec
+    private var server: ServerConversion { ServerConversion(old.type, from, to) }
 
     /// Nil where values stay as they are.
     init?(_ old: TableColumn, _ new: TableColumn, _ dates: DateRule) {
@@ -28,6 +29,7 @@ public struct ColumnConversion: Sendable {
         guard
             old.shape != new.shape || forcesValue || old.type.kind != new.type.kind && !Self.isSameText(old, new)
                 || changesText && old.type != new.type && !(old.type.isText && new.type.isText)
+                || Self.changesMembers(old.type, new.type)
         else { return nil }
         self.old = old
         self.new = new
@@ -49,21 +51,28 @@ public struct ColumnConversion: Sendable {
 
     private static func isExact(_ old: MySQLType, _ new: MySQLType) -> Bool {
         let usesClock =
-            (old.kind == .timestamp) != (new.kind == .timestamp) || (old.kind == .time) != (new.kind == .time)
-        let hasFraction = old.isTime || old.kind == .time
-        let cutsFraction = hasFraction && new.kind == old.kind && new.fraction < old.fraction
-        let showsFloat = old.kind == .float && new.kind != .float && new.kind != .double
+            (old.kind == .timestamp) != (new.kind == .timestamp) || old.kind == .time && new.isTime
+        let hasFraction = (old.isTime || old.kind == .time) && old.fraction > 0
+        let keepsFraction = new.isTime || new.kind == .time ? new.fraction >= old.fraction : !new.isInteger
+        let cutsFraction = hasFraction && !keepsFraction && new.kind != .date
         let showsBytes = old.isText && new.isBytes && old.charset.map { !Charset.isUnicode($0) } ?? false
-        return !usesClock && !cutsFraction && !showsFloat && !showsBytes
+        return !usesClock && !cutsFraction && !showsBytes
     }
 
     private static func isSameText(_ old: TableColumn, _ new: TableColumn) -> Bool {
         if old.shape.type == .string || old.shape.type == .bytes {
             let isPlain = { (type: MySQLType) in type.isText || type.isBytes || type.kind == .json || type.kind == .uuid
             }
-            return isPlain(old.type) && isPlain(new.type) && new.type.kind != .binary
+            let isWritten = new.type.kind != .binary && new.type.kind != .char && new.type.kind != .enum
+            return isPlain(old.type) && isPlain(new.type) && isWritten && new.type.kind != .set
         }
         return old.type.isInteger && new.type.isInteger && old.shape == new.shape
+    }
+
+    /// Whether values of an ENUM or SET may become other members.
+    private static func changesMembers(_ old: MySQLType, _ new: MySQLType) -> Bool {
+        guard old.kind == new.kind, old.kind == .enum || old.kind == .set else { return false }
+        return old.kind == .set ? !new.members.starts(with: old.members) : !Set(old.members).isSubset(of: new.members)
     }
 
     /// Appends a row's value, converted; false if it does not fit: then null was appended.
@@ -89,6 +98,10 @@ public struct ColumnConversion: Sendable {
             return true
         }
         if appendQuickly(column, row, to: target) { return true }
+        if let isFit = server.append(column, row, to: target) {
+            if !isFit { target.appendNull() }
+            return isFit
+        }
         let text = Scratch(capacity: 128)
         let output = Scratch(capacity: 128)
         from.write(column, row, to: text)
@@ -114,7 +127,8 @@ public struct ColumnConversion: Sendable {
             return true
         }
         guard column.type == target.type, column.type != .decimal, old.type.kind == new.type.kind,
-            old.type.fraction == new.type.fraction, new.type.kind != .binary
+            old.type.fraction == new.type.fraction, new.type.kind != .binary,
+            !Self.changesMembers(old.type, new.type)
         else { return false }
         target.append(from: column, row)
         return true
