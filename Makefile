@@ -32,8 +32,7 @@ system: bootstrap ## tests of the programs as processes only
 	@scripts/test.sh system
 
 models: bootstrap ## model tests of the commit protocol and the replay: every fault at every operation, 10,000 random syncs
-	@MILLRACE_MODELS=all $(SWIFT) test -j $(JOBS) --filter 'CommitLogTests|StorageFaultTests' 2>&1 | tail -n 20
-	@MILLRACE_MODELS=all $(SWIFT) test -j $(JOBS) -c release -Xswiftc -enable-testing -Xswiftc -DDEBUG --scratch-path .build-models --filter SyncModelTests 2>&1 | tail -n 20
+	@MILLRACE_MODELS=all $(SWIFT) test -j $(JOBS) -c release -Xswiftc -enable-testing -Xswiftc -DDEBUG --scratch-path .build-models --filter 'CommitLogTests|StorageFaultTests|SyncModelTests' 2>&1 | tail -n 20
 
 sync-bench: release ## 1 M changes onto 10 M rows, against DuckDB's window query; growth with rows and changes
 	@.venv/bin/python Benchmarks/sync.py --bin .build-release/release --growth

@@ -25,6 +25,9 @@ enum DDLVerb {
                 OptionSpec(
                     "view", "Instead: views of the synced tables as they are now, DB.TABLE_now. To be given anew when "
                         + "a table's columns or key change."),
+                OptionSpec(
+                    "suffix", value: "TEXT",
+                    "With --view: what stands behind a table's name in its view's. Default: _now."),
                 OptionSpec("catalog", value: "NAME", "Trino's catalogue. Default: hive."),
             ])
     ]
@@ -74,10 +77,21 @@ enum DDLVerb {
         for now in nows where tables.isEmpty || tables.contains(now.table) {
             var view = NowView(now, warehouse: absolute(settings.warehouse.path))
             if let catalog = command.value("catalog") { view.catalog = catalog }
+            if let suffix = command.value("suffix") { view.suffix = suffix }
+            try checkNames(view, settings.warehouse.path)
             text += (plan ? view.plan(dialect, into: command.value("into")) : view.text(dialect)) + "\n"
         }
         Terminal.write(text)
         return 0
+    }
+
+    /// Why: a declaration drops what has its name, and a table of the warehouse may have it.
+    private static func checkNames(_ view: NowView, _ warehouse: String) throws(Failure) {
+        let there = Set(((try? Syscalls.list(warehouse + "/" + view.database)) ?? []).map { $0.lowercased() })
+        guard let taken = view.names.first(where: { there.contains($0.lowercased()) }) else { return }
+        throw ToolFailure.usage(
+            "\(view.database).\(taken) is a table of the warehouse: the view of \(view.database).\(view.table) would "
+                + "take its name", hint: "another --suffix than \(view.suffix)")
     }
 
     /// A sync's change logs, and the one of its DDL.

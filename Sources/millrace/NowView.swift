@@ -12,6 +12,13 @@ struct NowView {
     let deltaFolder: String
     /// Catalogue of Trino's Hive connector.
     var catalog = "hive"
+    /// What stands behind the table's name in the view's.
+    var suffix = NowView.usualSuffix
+
+    static let usualSuffix = "_now"
+
+    /// The names that are declared.
+    var names: [String] { ["", "_state", "_delta"].map { table + suffix + $0 } }
 
     init(_ now: NowTable, warehouse: String) {
         let parts = now.table.split(separator: ".", maxSplits: 1).map(String.init)
@@ -28,11 +35,11 @@ struct NowView {
         let name = { (suffix: String) in schema + "." + dialect.quoted(table + suffix) }
         let hidden = [(layout.liveColumn, ColumnShape(.boolean)), (layout.generationColumn, ColumnShape(.int64))]
         return "\(create) IF NOT EXISTS \(schema);\n"
-            + (dialect == .duckdb ? "" : "DROP VIEW IF EXISTS \(name("_now"));\n")
-            + files(dialect, name("_now_state"), stateFolder, layout.stateShapes)
-            + files(dialect, name("_now_delta"), deltaFolder, layout.stateShapes + hidden)
-            + "CREATE \(dialect == .duckdb ? "OR REPLACE " : "")VIEW \(name("_now")) AS\n"
-            + query(dialect, state: name("_now_state"), delta: name("_now_delta")) + ";\n"
+            + (dialect == .duckdb ? "" : "DROP VIEW IF EXISTS \(name(suffix));\n")
+            + files(dialect, name(suffix + "_state"), stateFolder, layout.stateShapes)
+            + files(dialect, name(suffix + "_delta"), deltaFolder, layout.stateShapes + hidden)
+            + "CREATE \(dialect == .duckdb ? "OR REPLACE " : "")VIEW \(name(suffix)) AS\n"
+            + query(dialect, state: name(suffix + "_state"), delta: name(suffix + "_delta")) + ";\n"
     }
 
     /// The statements that make a table of the engine's own that holds what the view shows: the replay, done by the
@@ -51,7 +58,7 @@ struct NowView {
         return text(dialect) + """
             DROP TABLE IF EXISTS \(name);
             CREATE TABLE \(name)\(format) AS
-            SELECT * FROM \(catalog)\(dialect.quoted(database)).\(dialect.quoted(table + "_now"));
+            SELECT * FROM \(catalog)\(dialect.quoted(database)).\(dialect.quoted(table + suffix));
 
             """
     }

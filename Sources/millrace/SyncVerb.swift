@@ -54,6 +54,9 @@ enum SyncVerb {
                     "from", value: "WHAT", choices: ["log", "delta"],
                     "The change log, or what sync delta made of it. Default: log."),
                 OptionSpec("into", value: "DB.TABLE", "The table that is made. Default: DB.TABLE_replayed."),
+                OptionSpec(
+                    "suffix", value: "TEXT",
+                    "With --from delta: what stands behind the names of the views. Default: _now."),
                 OptionSpec("catalog", value: "NAME", "Trino's catalogue. Default: hive."),
             ]),
         VerbSpec(

@@ -99,6 +99,12 @@ def test_a_view_shows_what_changed_since_the_newest_state():
         shop.sync("delta")
         views = shop.connect()
         check(see("account") == [(1, "ann", 6, "x"), (4, "cid", 8, "x"), (9, "eve", 1, "y")], see("account"))
+        # A table that is there under the view's name: nothing is declared in its place.
+        (space / "warehouse" / "shop" / "Account_now").mkdir()
+        ddl = ("millrace", "ddl", "--for", "hive", "--view", "--table", "shop.account", "--config", shop.config)
+        check("--suffix" in run(*ddl, code=64).stderr, "the name is taken")
+        text = run(*ddl, "--suffix", "_live").stdout
+        check("`account_live_delta`" in text and "_now" not in text.replace("_millrace/now", ""), text)
 
 
 def test_no_row_is_missing_or_doubled_while_states_and_deltas_are_published():

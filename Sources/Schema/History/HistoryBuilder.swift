@@ -123,7 +123,8 @@ struct HistoryBuilder {
         if let like = statement.like {
             let (source, isCertain) = source(of: like, name, entry)
             guard let source else {
-                note(name, "made like \(like.resolved(current).text), which is not known")
+                // What the tool says of the columns counts then.
+                if entry?.types == nil { note(name, "made like \(like.resolved(current).text), which is not known") }
                 return TableDefinition()
             }
             var copy = definitions[source]
