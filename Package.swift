@@ -110,7 +110,7 @@ let package = Package(
         tests("TransportTests", ["CRdKafka", "Event", "JSON", "Platform", "Transport"]),
         tests("ConfigurationTests", ["Configuration", "Columns", "Event", "Platform"]),
         tests("ReplayTests", ["Replay", "Change", "Columns", "Event", "JSON", "Parquet", "Platform", "Schema", "Sinks", "TimeZone"]),
-        tests("VerifyTests", ["Columns", "Database", "Event", "Platform", "Verify"]),
+        tests("VerifyTests", ["Columns", "Database", "Event", "Platform", "Schema", "Verify"]),
         tests("AgentFilesTests", ["Agent", "Codec", "Configuration", "Event", "Platform", "Transport"]),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Event
+internal import Schema
 
 /// One column as a text that the database and the warehouse write alike, if the values are.
 struct ColumnText: Sendable {
@@ -155,52 +156,6 @@ struct ColumnText: Sendable {
         // Why: MySQL cuts the text of a DOUBLE after 22 characters.
         let cut = max(-.greatestFiniteMagnitude, min(first, .greatestFiniteMagnitude))
         return first == second || warehouse.count > 22 && (cut - second).magnitude <= second.magnitude * 1e-14
-    }
-}
-
-/// Numbers as MySQL prints a DOUBLE: the shortest digits that read back, with an exponent from 10^15 and below 10^-15.
-enum FloatingText {
-    static func append(_ value: Double, to bytes: inout [UInt8]) {
-        guard value != 0, value.isFinite else {
-            bytes += (value == 0 ? (value.sign == .minus ? "-0" : "0") : "\(value)").utf8
-            return
-        }
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        let magnitude = value.magnitude
-        let text = magnitude.description
-        // Why: in this range both write digits and point alone.
-        if magnitude >= 0.001, magnitude < 1e15 {
-            let isWhole = text.utf8.suffix(2).elementsEqual(".0".utf8)
-            bytes.append(contentsOf: text.utf8.dropLast(isWhole ? 2 : 0))
-        } else {
-            bytes += layout(of: text).utf8
-        }
-    }
-
-    /// Another layout of what Swift prints: `1.5e-20`, `1e+16`.
-    private static func layout(of text: String) -> String {
-        let parts = text.split(separator: "e", maxSplits: 1)
-        let mantissa = parts[0].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        let whole = String(mantissa[0])
-        let fraction = mantissa.count > 1 ? String(mantissa[1]) : ""
-        var point = whole.utf8.count + (parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
-        var digits = whole + fraction
-        while digits.hasPrefix("0"), digits.utf8.count > 1 {
-            digits.removeFirst()
-            point -= 1
-        }
-        while digits.hasSuffix("0"), digits.utf8.count > 1 { digits.removeLast() }
-        return layout(digits, point)
-    }
-
-    private static func layout(_ digits: String, _ point: Int) -> String {
-        let count = digits.utf8.count
-        if point < -14 || point > 15 {
-            return digits.prefix(1) + (count > 1 ? "." + digits.dropFirst() : "") + "e\(point - 1)"
-        }
-        if point <= 0 { return "0." + String(repeating: "0", count: -point) + digits }
-        if count <= point { return digits + String(repeating: "0", count: point - count) }
-        return digits.prefix(point) + "." + digits.dropFirst(point)
     }
 }
 

@@ -1,4 +1,5 @@
 internal import Event
+internal import Schema
 
 /// JSON as MySQL prints its type: names by length, then by bytes, the last of equal ones; `, ` and `: ` between;
 /// integers of 64 bits as they are, all other numbers as doubles.

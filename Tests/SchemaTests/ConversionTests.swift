@@ -61,16 +61,17 @@ private func unescaped(_ text: String) -> String {
         (1e15, "1e15", "1e15"), (123_456_789_012_345, "123456789012345", "123457000000000"),
         (1_234_567_890_123_456, "1.234567890123456e15", "1.23457e15"), (1e-5, "0.00001", "0.00001"),
         (1e-15, "0.000000000000001", "0.000000000000001"), (1e-16, "1e-16", "1e-16"),
-        (1.2345678901234567e-5, "0.000012345678901234568", "0.0000123457"), (-0.0, "0", "0"),
+        (1.2345678901234567e-5, "0.000012345678901234568", "0.0000123457"), (-0.0, "-0", "-0"),
         (0.30000000000000004, "0.30000000000000004", "0.3"), (1.7976931348623157e308, "1.7976931348623157e308", ""),
         (-1e15, "-1e15", "-1e15"), (999_999.5, "999999.5", "1000000"),
         (2.5e-15, "0.0000000000000025", "0.0000000000000025"),
     ]
     for (value, double, float) in cases {
-        #expect(String(decoding: ServerConversion.shown(value, isFloat: false), as: UTF8.self) == double)
-        if !float.isEmpty {
-            #expect(String(decoding: ServerConversion.shown(value, isFloat: true), as: UTF8.self) == float)
-        }
+        var texts: ([UInt8], [UInt8]) = ([], [])
+        FloatingText.append(value, to: &texts.0)
+        #expect(String(decoding: texts.0, as: UTF8.self) == double)
+        FloatingText.append(float: value, to: &texts.1)
+        #expect(float.isEmpty || String(decoding: texts.1, as: UTF8.self) == float)
     }
 }
 

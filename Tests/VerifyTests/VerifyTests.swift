@@ -1,4 +1,5 @@
 import Database
+import Schema
 import Testing
 
 @testable import Verify

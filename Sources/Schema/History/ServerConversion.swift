@@ -282,7 +282,14 @@ struct ServerConversion {
     private func append(textOf text: ByteView, _ column: Column, _ row: Int, to target: Column) -> Bool? {
         var bytes: [UInt8]?
         if isReal {
-            bytes = Self.shown(column.double(row), isFloat: from.kind == .float)
+            var shown: [UInt8] = []
+            let value = column.double(row)
+            if from.kind == .float {
+                FloatingText.append(float: value, to: &shown)
+            } else {
+                FloatingText.append(value, to: &shown)
+            }
+            bytes = shown
         } else if from.kind == .year, text.count < 4 {
             bytes = Array("0000".utf8)
         } else if from.kind == .bit, let width = Self.rawWidth(to.kind, from.bitCount) {
@@ -316,47 +323,5 @@ struct ServerConversion {
         case .int: 10
         default: 20
         }
-    }
-
-    /// A number of floating point as the server prints it: the shortest digits that mean it, of a FLOAT six.
-    static func shown(_ value: Double, isFloat: Bool) -> [UInt8] {
-        guard value != 0 else { return [UInt8(ascii: "0")] }
-        // Swift's text has the shortest digits: `1.5e-07`, `0.1`, `12345.0`.
-        let parts = value.magnitude.description.split(separator: "e")
-        let halves = parts[0].split(separator: ".")
-        var exponent = (parts.count > 1 ? Int(parts[1]) ?? 0 : 0) + halves[0].utf8.count - 1
-        var digits = Array((String(halves[0]) + (halves.count > 1 ? String(halves[1]) : "")).utf8).map { $0 &- 48 }
-        let zeros = digits.prefix { $0 == 0 }.count
-        exponent -= zeros
-        digits.removeFirst(zeros)
-        if isFloat, digits.count > 6 {
-            let isUp = digits[6] >= 5
-            digits.removeLast(digits.count - 6)
-            var at = 5
-            while isUp, at >= 0 {
-                digits[at] += 1
-                guard digits[at] == 10 else { break }
-                digits[at] = 0
-                at -= 1
-            }
-            if isUp, at < 0 {
-                digits.insert(1, at: 0)
-                exponent += 1
-            }
-        }
-        while digits.count > 1, digits.last == 0 { digits.removeLast() }
-        let text = digits.map { $0 + 48 }
-        var shown: [UInt8] = value < 0 ? [UInt8(ascii: "-")] : []
-        let point = UInt8(ascii: ".")
-        if !(-15...14).contains(exponent) {
-            shown.append(text[0])
-            if text.count > 1 { shown += [point] + text[1...] }
-            return shown + Array("e\(exponent)".utf8)
-        }
-        if exponent < 0 {
-            return shown + Array("0.".utf8) + Array(repeating: 48, count: -exponent - 1) + text
-        }
-        if text.count <= exponent + 1 { return shown + text + Array(repeating: 48, count: exponent + 1 - text.count) }
-        return shown + text[...exponent] + [point] + text[(exponent + 1)...]
     }
 }
