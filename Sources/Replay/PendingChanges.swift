@@ -79,6 +79,26 @@ extension StateReader {
         return true
     }
 
+    /// Tables whose newest state is their last: renamed (what came after is in the states of the new name), or dropped
+    /// on a day that was replayed.
+    func ended(_ states: [(day: String, manifest: StateManifest)]) throws(Failure) -> Set<TableName> {
+        var entries: [(day: String, entry: SchemaEntry)] = []
+        for file in try log.schemaFiles() {
+            entries += try log.statements(file).map { (file.day, $0) }
+        }
+        let newest = states.map(\.day).max() ?? ""
+        let history = SchemaHistory(entries.filter { $0.day <= newest }.map(\.entry), dates: .text)
+        let dead = Set(history.incarnations.filter { $0.died != nil }.map(\.identity))
+        var ended: Set<TableName> = []
+        for (day, manifest) in states {
+            let isRenamed = states.contains {
+                $0.manifest.incarnation == manifest.incarnation && $0.manifest.source != manifest.source && $0.day > day
+            }
+            if isRenamed || dead.contains(manifest.incarnation) { ended.insert(manifest.source) }
+        }
+        return ended
+    }
+
     /// Tables that have changes behind all states, and none themselves: `db.table` in the warehouse.
     ///
     /// Why behind all: the changes of a table that was renamed stay under the name that it had.

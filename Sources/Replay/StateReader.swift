@@ -49,13 +49,16 @@ public struct StateReader {
 
     /// All tables that have a state or changes, by name.
     public func status() throws(Failure) -> [TableStatus] {
-        var found: [TableStatus] = []
-        var manifests: [StateManifest] = []
+        var states: [(table: String, day: String, manifest: StateManifest)] = []
         for table in try store.tables() {
             guard let day = try store.days(in: store.folder(of: table)).last,
                 let manifest = try store.manifest(of: table, day), log.stateTable(manifest.source) == table
             else { continue }
-            manifests.append(manifest)
+            states.append((table, day, manifest))
+        }
+        let ended = try ended(states.map { ($0.day, $0.manifest) })
+        var found: [TableStatus] = []
+        for (table, day, manifest) in states {
             let visible = store.visibleFolder(of: table, day, partition: spec.log.partitionName)
             found.append(
                 TableStatus(
@@ -63,12 +66,13 @@ public struct StateReader {
                     isComplete: try store.list(visible).contains(StateStore.successName),
                     rowCount: manifest.rowCount, visibleRowCount: manifest.visibleRowCount,
                     changeCount: manifest.changeCount, lastCommitted: manifest.lastCommitted,
-                    pending: try pending(of: manifest.source, behind: (day, manifest)),
+                    pending: ended.contains(manifest.source)
+                        ? PendingChanges() : try pending(of: manifest.source, behind: (day, manifest)),
                     lateChangeCount: try lateChangeCount(table),
                     contradictions: manifest.contradictionTotals, rejections: manifest.rejectionTotals,
                     losses: manifest.losses, schemaSource: manifest.schemaSource))
         }
-        for (table, pending) in try pendingTables(behind: manifests) {
+        for (table, pending) in try pendingTables(behind: states.map(\.manifest)) {
             found.append(
                 TableStatus(
                     table: table, day: "", isComplete: false, rowCount: 0, visibleRowCount: 0, changeCount: 0,

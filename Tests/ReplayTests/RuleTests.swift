@@ -53,6 +53,17 @@ private let next = "2026-11-21"
     #expect(try behind() == ["shop.events \(day) 0", "shop.orders \(day) 3", "shop.other  1"])
     _ = try SyncReplay(spec, warehouse: warehouse.path).run()
     #expect(try behind() == ["shop.events \(next) 0", "shop.orders \(next) 0", "shop.other \(next) 0"])
+    // What came before a rename or a drop is in no state of that name, and waits for none.
+    let last = "2026-11-22"
+    try warehouse.write([insert("orders", #"{"id":7,"item":"a","amount":1}"#, at: 40)], to: "orders", day: last)
+    try warehouse.write([insert("events", #"{"id":1,"who":"a","what":"x"}"#, at: 41)], to: "events", day: last)
+    try warehouse.write(
+        [ddl("RENAME TABLE orders TO bills", at: 42), ddl("DROP TABLE events", at: 43)], to: nil, day: last)
+    _ = try SyncReplay(spec, warehouse: warehouse.path).run()
+    #expect(
+        try behind() == [
+            "shop.bills \(last) 0", "shop.events \(next) 0", "shop.orders \(next) 0", "shop.other \(last) 0",
+        ])
 }
 
 @Test func whatDoesNotFitIsKeptWithItsReason() throws {
