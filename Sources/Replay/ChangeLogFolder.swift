@@ -31,7 +31,8 @@ struct ChangeLogFolder: Sendable {
         Self.withViews(name) { names.state(database: $0, table: $1) }
     }
 
-    private func changeTable(_ name: TableName) -> String? {
+    /// `db.table` of a table's change log; nil if it cannot be a folder.
+    func changeTable(_ name: TableName) -> String? {
         Self.withViews(name) { names.changes(database: $0, table: $1) }
     }
 

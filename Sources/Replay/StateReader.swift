@@ -82,6 +82,21 @@ public struct StateReader {
         return found.sorted { $0.table < $1.table }
     }
 
+    /// Every table that readers find in the warehouse, with the columns of its newest state.
+    public func tables() throws(Failure) -> [(table: String, shapes: [(name: String, shape: ColumnShape)])] {
+        var found: [(table: String, shapes: [(name: String, shape: ColumnShape)])] = []
+        for table in try store.tables() {
+            guard let day = try store.days(in: store.folder(of: table)).last,
+                let manifest = try store.manifest(of: table, day), log.stateTable(manifest.source) == table
+            else { continue }
+            found.append((table, manifest.layout.visibleShapes))
+        }
+        return found
+    }
+
+    /// Every change log, `db.table` in the warehouse.
+    public func changeLogs() throws(Failure) -> [String] { try log.tables().compactMap(log.changeTable) }
+
     func lateChangeCount(_ table: String) throws(Failure) -> Int {
         guard let note = try store.read(store.lateFile(of: table), maximum: 4_096), let value = JSONValue(parsing: note)
         else { return 0 }

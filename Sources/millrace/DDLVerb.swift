@@ -11,7 +11,9 @@ enum DDLVerb {
     static let specs = [
         VerbSpec(
             "ddl", "The statements that declare the tables to Hive, Spark, Trino or DuckDB.",
-            discussion: "Tables are external: dropping one removes no file. Hive, Spark and Trino learn of new days by "
+            discussion: "Tables of routes, change logs and states of syncs. They are external: dropping one removes no "
+                + "file. A state's columns are those of its newest day, and every day is the whole table: choose one "
+                + "dt. Hive, Spark and Trino learn of new days by "
                 + "the last statement of each table (MSCK REPAIR, sync_partition_metadata): repeat it daily. DuckDB "
                 + "looks at the folder in every query.",
             options: [
@@ -39,14 +41,22 @@ enum DDLVerb {
         }
         if command.flag("view") { return try views(command, settings, dialect) }
         let routes = settings.pipelines.flatMap(\.routes) + settings.syncs.flatMap(logs)
+        let synced = try synced(settings)
         let tables = command.values("table")
         var seen: Set<String> = []
         var text = ""
-        for table in tables.isEmpty ? routes.map(\.table) : tables where seen.insert(table).inserted {
+        let patterns = Set(settings.syncs.map { $0.table + ChangeLog.suffix })
+        let all = routes.map(\.table).filter { synced.isEmpty || !patterns.contains($0) } + synced.map(\.fullName)
+        for table in tables.isEmpty ? all : tables where seen.insert(table).inserted {
+            if var definition = synced.first(where: { $0.fullName == table }) {
+                if let catalog = command.value("catalog") { definition.catalog = catalog }
+                text += try declaration(definition, dialect) + "\n"
+                continue
+            }
             guard let route = routes.first(where: { matches($0.table, table) }) else {
                 throw ToolFailure.usage(
                     "no route leads to \(table)",
-                    hint: "there are " + Set(routes.map(\.table)).sorted().joined(separator: ", "))
+                    hint: "there are " + Set(all).sorted().joined(separator: ", "))
             }
             if table.contains("{") {
                 text += "-- \(table): named by the records; give each with --table\n\n"
@@ -83,6 +93,47 @@ enum DDLVerb {
         }
         Terminal.write(text)
         return 0
+    }
+
+    /// The tables of syncs that are in the warehouse: states, and change logs.
+    private static func synced(_ settings: CollectorSettings) throws(Failure) -> [TableDefinition] {
+        var found: [TableDefinition] = []
+        for sync in settings.syncs {
+            let reader = try StateReader(sync, warehouse: settings.warehouse.path)
+            let root = absolute(settings.warehouse.path)
+            for table in try reader.changeLogs() {
+                found.append(TableDefinition(sync.log, columns: ChangeLog.columns, table: table, warehouse: root))
+            }
+            for (table, shapes) in try reader.tables() {
+                let columns = shapes.map { name, shape in
+                    var column = ColumnSpec(name: name, type: shape.type)
+                    (column.precision, column.scale) = (shape.precision, shape.scale)
+                    return column
+                }
+                var definition = TableDefinition(sync.log, columns: columns, table: table, warehouse: root)
+                definition.isSynced = true
+                found.append(definition)
+            }
+        }
+        return found
+    }
+
+    private static func declaration(_ table: TableDefinition, _ dialect: Dialect) throws(Failure) -> String {
+        let partition = table.partition.lowercased()
+        if dialect != .duckdb, table.columns.contains(where: { $0.name.lowercased() == partition }) {
+            return "-- \(table.fullName): a column has the name of the day's folder: the sync's setting partition "
+                + "gives the folder another one\n"
+        }
+        return dialect == .duckdb && !hasFiles(table) ? table.emptyView : table.text(dialect)
+    }
+
+    /// Why: DuckDB refuses a view of no files, and a state without rows has none.
+    private static func hasFiles(_ table: TableDefinition) -> Bool {
+        let days = (try? Syscalls.list(table.folder)) ?? []
+        return days.contains { day in
+            day.hasPrefix(table.partition + "=")
+                && ((try? Syscalls.list(table.folder + "/" + day)) ?? []).contains { $0.hasPrefix("part-") }
+        }
     }
 
     /// Why: a declaration drops what has its name, and a table of the warehouse may have it.

@@ -78,6 +78,8 @@ struct TableDefinition {
     var folder: String
     /// Catalogue of Trino's Hive connector.
     var catalog = "hive"
+    /// Whether columns may be others than when it was declared last, and from day to day.
+    var isSynced = false
 
     init(_ spec: RouteSpec, columns: [ColumnSpec], table name: String, warehouse: String) {
         let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
@@ -98,6 +100,9 @@ struct TableDefinition {
         }
     }
 
+    /// As `--table` takes it.
+    var fullName: String { database + "." + table }
+
     func name(_ dialect: Dialect) -> String {
         dialect.quoted(database) + "." + dialect.quoted(table)
     }
@@ -111,6 +116,9 @@ struct TableDefinition {
         if withPartition { lines.append("  \(dialect.quoted(partition)) \(dialect.text)") }
         return lines.joined(separator: ",\n")
     }
+
+    /// Takes away what was declared before: no file goes with it.
+    private func removal(_ name: String) -> String { isSynced ? "DROP TABLE IF EXISTS \(name);\n" : "" }
 
     private var hive: String { hive(.hive) }
 
@@ -130,7 +138,7 @@ struct TableDefinition {
             }
         return """
             CREATE DATABASE IF NOT EXISTS \(dialect.quoted(database));
-            CREATE EXTERNAL TABLE IF NOT EXISTS \(name(dialect)) (
+            \(removal(name(dialect)))CREATE EXTERNAL TABLE IF NOT EXISTS \(name(dialect)) (
             \(list(dialect, withPartition: false))
             )
             PARTITIONED BY (\(dialect.quoted(partition)) STRING)
@@ -146,7 +154,7 @@ struct TableDefinition {
         guard format != .delimited else { return hive(.spark) }
         return """
         CREATE DATABASE IF NOT EXISTS \(Dialect.spark.quoted(database));
-        CREATE TABLE IF NOT EXISTS \(name(.spark)) (
+        \(removal(name(.spark)))CREATE TABLE IF NOT EXISTS \(name(.spark)) (
         \(list(.spark, withPartition: true))
         )
         USING \(format == .parquet ? "PARQUET" : "JSON")
@@ -159,10 +167,11 @@ struct TableDefinition {
 
     private var trino: String {
         let schema = Dialect.trino.quoted(catalog) + "." + Dialect.trino.quoted(database)
+        let name = schema + "." + Dialect.trino.quoted(table)
         let arguments = [database, table, "ADD"].map(Dialect.trino.literal).joined(separator: ", ")
         return """
             CREATE SCHEMA IF NOT EXISTS \(schema);
-            CREATE TABLE IF NOT EXISTS \(schema).\(Dialect.trino.quoted(table)) (
+            \(removal(name))CREATE TABLE IF NOT EXISTS \(name) (
             \(list(.trino, withPartition: true))
             )
             WITH (
@@ -183,9 +192,26 @@ struct TableDefinition {
         }
     }
 
+    /// A view without rows for DuckDB.
+    var emptyView: String {
+        let values = columns.map { column in
+            "  CAST(NULL AS \(Dialect.duckdb.type(column.shape))) AS \(Dialect.duckdb.quoted(column.name))"
+        } + ["  CAST(NULL AS VARCHAR) AS \(Dialect.duckdb.quoted(partition))"]
+        return """
+            CREATE SCHEMA IF NOT EXISTS \(Dialect.duckdb.quoted(database));
+            CREATE OR REPLACE VIEW \(name(.duckdb)) AS
+            SELECT
+            \(values.joined(separator: ",\n"))
+            WHERE false;
+
+            """
+    }
+
     private var duckdb: String {
         let files = Dialect.duckdb.literal("\(folder)/\(partition)=*/part-*")
-        let types = "hive_partitioning = true, hive_types = {\(Dialect.duckdb.literal(partition)): VARCHAR}"
+        let types =
+            (isSynced ? "union_by_name = true, " : "")
+            + "hive_partitioning = true, hive_types = {\(Dialect.duckdb.literal(partition)): VARCHAR}"
         let source: String
         if format == .delimited { return delimitedView(files, types) }
         if format == .parquet {

@@ -99,6 +99,16 @@ def test_a_view_shows_what_changed_since_the_newest_state():
         shop.sync("delta")
         views = shop.connect()
         check(see("account") == [(1, "ann", 6, "x"), (4, "cid", 8, "x"), (9, "eve", 1, "y")], see("account"))
+        # The states and change logs themselves, one of them without rows.
+        shop.take([shop.change("delete", "task", {"id": 1, "what": "wash"})])
+        shop.sync("run")
+        views.execute(run("millrace", "ddl", "--for", "duckdb", "--config", shop.config).stdout)
+        found = views.execute("SELECT id, who, note FROM shop.account ORDER BY id").fetchall()
+        check(found == [(1, "ann", "x"), (4, "cid", "x"), (9, "eve", "y")], found)
+        count = views.execute("SELECT count(*) FROM shop.account_changes WHERE op = 'insert'").fetchone()
+        check(count == (4,), count)
+        declared = {row[0] for row in views.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'shop'").fetchall()}
+        check({"task", "cart", "event", "event_changes"} <= declared, declared)
         # A table that is there under the view's name: nothing is declared in its place.
         (space / "warehouse" / "shop" / "Account_now").mkdir()
         ddl = ("millrace", "ddl", "--for", "hive", "--view", "--table", "shop.account", "--config", shop.config)
