@@ -265,8 +265,9 @@ enum SyncVerb {
 
     private static func behind(_ pending: PendingChanges) -> String {
         guard pending.changeCount > 0 else { return "-" }
-        let transactions = pending.transactionCount.map { ", \($0) transactions" } ?? ""
-        return "\(pending.changeCount) changes" + transactions
+        let counted = { (count: Int, noun: String) in "\(count) \(noun)" + (count == 1 ? "" : "s") }
+        let transactions = pending.transactionCount.map { ", " + counted($0, "transaction") } ?? ""
+        return counted(pending.changeCount, "change") + transactions
     }
 
     private static func late(_ table: TableStatus) -> [String: Int] {
