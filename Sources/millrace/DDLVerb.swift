@@ -45,7 +45,8 @@ enum DDLVerb {
         let tables = command.values("table")
         var seen: Set<String> = []
         var text = ""
-        let patterns = Set(settings.syncs.map { $0.table + ChangeLog.suffix })
+        // Why: where there are logs, their names take the place of the pattern.
+        let patterns = Set(settings.syncs.filter(hasStates).map { $0.table + ChangeLog.suffix })
         let all = routes.map(\.table).filter { synced.isEmpty || !patterns.contains($0) } + synced.map(\.fullName)
         for table in tables.isEmpty ? all : tables where seen.insert(table).inserted {
             if var definition = synced.first(where: { $0.fullName == table }) {
@@ -98,7 +99,7 @@ enum DDLVerb {
     /// The tables of syncs that are in the warehouse: states, and change logs.
     private static func synced(_ settings: CollectorSettings) throws(Failure) -> [TableDefinition] {
         var found: [TableDefinition] = []
-        for sync in settings.syncs {
+        for sync in settings.syncs where hasStates(sync) {
             let reader = try StateReader(sync, warehouse: settings.warehouse.path)
             let root = absolute(settings.warehouse.path)
             for table in try reader.changeLogs() {
@@ -117,6 +118,9 @@ enum DDLVerb {
         }
         return found
     }
+
+    /// Whether a sync's change log is of the format that states are made from.
+    private static func hasStates(_ sync: SyncSpec) -> Bool { sync.log.fileFormat == .parquet }
 
     private static func declaration(_ table: TableDefinition, _ dialect: Dialect) throws(Failure) -> String {
         let partition = table.partition.lowercased()

@@ -296,7 +296,7 @@ struct ServerConversion {
             let value = column.type == .decimal ? column.decimal(row) : Int128(column.integer(row))
             bytes = (0..<width).reversed().map { UInt8(truncatingIfNeeded: value >> Int128(8 * $0)) }
         } else if from.isInteger, old.isZerofill {
-            let width = old.length ?? Self.displayWidth(from.kind)
+            let width = min(old.length ?? Self.displayWidth(from.kind), Self.maximumDisplayWidth)
             bytes = Array(repeating: UInt8(ascii: "0"), count: max(0, width - text.count)) + text.array
         }
         if to.kind == .char {
@@ -314,6 +314,8 @@ struct ServerConversion {
         default: nil
         }
     }
+
+    private static let maximumDisplayWidth = 255
 
     private static func displayWidth(_ kind: MySQLType.Kind) -> Int {
         switch kind {
