@@ -33,8 +33,13 @@ struct NowView {
         let schema = (dialect == .trino ? dialect.quoted(catalog) + "." : "") + dialect.quoted(database)
         let create = dialect.isHive ? "CREATE DATABASE" : "CREATE SCHEMA"
         let name = { (suffix: String) in schema + "." + dialect.quoted(table + suffix) }
+        let unreadable = layout.stateShapes.map(\.name).filter { !dialect.canRead($0) }
+        let needed = Set(layout.identity + (layout.groups ?? []))
+        if let name = unreadable.first(where: needed.contains) {
+            return dialect.remark("\(database).\(table)", leftOut: [name]) + "-- rows are told apart by it: no view\n"
+        }
         let hidden = [(layout.liveColumn, ColumnShape(.boolean)), (layout.generationColumn, ColumnShape(.int64))]
-        return "\(create) IF NOT EXISTS \(schema);\n"
+        return dialect.remark("\(database).\(table)", leftOut: unreadable) + "\(create) IF NOT EXISTS \(schema);\n"
             + (dialect == .duckdb ? "" : "DROP VIEW IF EXISTS \(name(suffix));\n")
             + files(dialect, name(suffix + "_state"), stateFolder, layout.stateShapes)
             + files(dialect, name(suffix + "_delta"), deltaFolder, layout.stateShapes + hidden)
@@ -67,7 +72,8 @@ struct NowView {
     private func files(
         _ dialect: Dialect, _ name: String, _ folder: String, _ shapes: [(name: String, shape: ColumnShape)]
     ) -> String {
-        let columns = shapes.map { "  \(dialect.quoted($0.name)) \(dialect.type($0.shape))" }.joined(separator: ",\n")
+        let columns = shapes.filter { dialect.canRead($0.name) }
+            .map { "  \(dialect.quoted($0.name)) \(dialect.type($0.shape))" }.joined(separator: ",\n")
         let place = dialect.literal("file://" + folder)
         switch dialect {
         case .duckdb:
@@ -119,6 +125,7 @@ struct NowView {
         let age = dialect.quoted(layout.free("_millrace_age"))
         let identity = list(dialect, layout.identity)
         let columns = (layout.groups == nil ? layout.visibleShapes : layout.stateShapes).map(\.name)
+            .filter(dialect.canRead)
         // Why materialized, and why a rank: the files of the delta are to be looked for once, so that both halves see
         // the same. DuckDB would look twice for the greatest generation as well.
         let rows = """
@@ -136,11 +143,12 @@ struct NowView {
             """
         guard let groups = layout.groups else { return rows + "\n" + union }
         // Of rows that are equal in some columns the one that came first.
+        let shown = layout.visibleShapes.map(\.name).filter(dialect.canRead)
         let number = dialect.quoted(layout.free("_millrace_number"))
         let order = layout.order.map { dialect.quoted($0) + " NULLS FIRST" }.joined(separator: ", ")
         return """
             \(rows)
-            SELECT \(list(dialect, layout.visibleShapes.map(\.name))) FROM (
+            SELECT \(list(dialect, shown)) FROM (
             SELECT u.*, row_number() OVER (PARTITION BY \(list(dialect, groups)) ORDER BY \(order)) AS \(number) FROM (
             \(union)
             ) u

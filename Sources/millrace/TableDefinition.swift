@@ -51,6 +51,20 @@ enum Dialect: String, CaseIterable {
 
     var text: String { self == .hive || self == .spark ? "STRING" : "VARCHAR" }
 
+    /// Whether a column of a Parquet file can be read by its name. Hive writes a schema of its own for that, unquoted
+    /// (MessageTypeParser of parquet-column).
+    func canRead(_ name: String) -> Bool {
+        self != .hive || !name.utf8.contains { " ,;{}()\n\t=".utf8.contains($0) }
+    }
+
+    /// What is said of columns that are left out.
+    func remark(_ table: String, leftOut names: [String]) -> String {
+        guard !names.isEmpty else { return "" }
+        let listed = names.map { quoted($0.replacing("\n", with: " ")) }.joined(separator: ", ")
+        return "-- \(table): Hive reads no Parquet column whose name has a blank or one of ,;{}()= in it; left out: "
+            + listed + "\n"
+    }
+
     /// A name that may be any text.
     func quoted(_ name: String) -> String {
         let quote = self == .hive || self == .spark ? "`" : "\""
@@ -107,8 +121,12 @@ struct TableDefinition {
         dialect.quoted(database) + "." + dialect.quoted(table)
     }
 
+    private func isReadable(_ column: ColumnSpec, _ dialect: Dialect) -> Bool {
+        format != .parquet || dialect.canRead(column.name)
+    }
+
     private func list(_ dialect: Dialect, withPartition: Bool) -> String {
-        var lines = columns.map { column in
+        var lines = columns.filter { isReadable($0, dialect) }.map { column in
             // Delimited text holds them as JSON.
             let isText = format == .delimited && column.type.isNested
             return "  \(dialect.quoted(column.name)) " + (isText ? dialect.text : dialect.type(column.shape))
@@ -136,8 +154,9 @@ struct TableDefinition {
                 STORED AS TEXTFILE
                 """
             }
+        let remark = dialect.remark(fullName, leftOut: columns.filter { !isReadable($0, dialect) }.map(\.name))
         return """
-            CREATE DATABASE IF NOT EXISTS \(dialect.quoted(database));
+            \(remark)CREATE DATABASE IF NOT EXISTS \(dialect.quoted(database));
             \(removal(name(dialect)))CREATE EXTERNAL TABLE IF NOT EXISTS \(name(dialect)) (
             \(list(dialect, withPartition: false))
             )

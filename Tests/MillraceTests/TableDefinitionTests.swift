@@ -34,6 +34,18 @@ private func definition(_ format: FileFormat) throws -> TableDefinition {
         """#)
 }
 
+@Test func columnsThatHiveCannotReadAreLeftOut() throws {
+    var table = try definition(.parquet)
+    table.columns.append(ColumnSpec(name: "Größe cm", type: .int32))
+    table.columns.append(ColumnSpec(name: "单价", type: .int32))
+    let hive = table.text(.hive)
+    #expect(hive.hasPrefix("-- shop.orders: Hive reads no Parquet column"))
+    #expect(hive.contains("left out: `Größe cm`\n") && hive.contains("  `单价` INT\n)"))
+    #expect(table.text(.spark).contains("  `Größe cm` INT,\n") && !table.text(.spark).hasPrefix("--"))
+    table.format = .jsonLines
+    #expect(table.text(.hive).contains("  `Größe cm` INT,\n"))
+}
+
 @Test func theOtherSystemsAreToldInTheirOwnWords() throws {
     let spark = try definition(.jsonLines).text(.spark)
     #expect(spark.contains("  `items` STRING,\n  `dt` STRING\n)\nUSING JSON\nPARTITIONED BY (`dt`)\n"))

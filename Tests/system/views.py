@@ -100,11 +100,16 @@ def through(recording, expected, dates, share, readers, planned):
                 places = {table: (place[:-len("_now`")] + "_replayed`", kind) for table, (place, kind) in kinds.items()
                           if planned == "delta" or ".".join(map(escaped, table.split(".", 1))) in made}
                 print(f"      {reader} replays {len(places)} of {len(kinds)} tables from the {planned}", flush=True)
+            # Columns that Hive cannot read by their names are not in its views.
+            kept = {table: [at for at, (name, _) in enumerate(columns) if reader != "hive" or not set(name) & set(" ,;{}()=")]
+                    for table, (_, columns) in places.items()}
+            places = {table: (place, [columns[at] for at in kept[table]]) for table, (place, columns) in places.items()}
             found = rows_of(space.path, statements, places)
             for table in places:
-                if sorted_rows(found[table]) != wanted[table]:
-                    pairs = [pair for pair in zip(sorted_rows(found[table]), wanted[table]) if pair[0] != pair[1]]
-                    faults.append(f"{table}: {reader} finds {len(found[table])} rows for {len(wanted[table])}: {pairs[:1]}")
+                right = sorted_rows([row[at] for at in kept[table]] for row in wanted[table])
+                if sorted_rows(found[table]) != right:
+                    pairs = [pair for pair in zip(sorted_rows(found[table]), right) if pair[0] != pair[1]]
+                    faults.append(f"{table}: {reader} finds {len(found[table])} rows for {len(right)}: {pairs[:1]}")
         # What the built-in replay makes of the same changes.
         run("millrace", "sync", "run", "--config", config, timeout=1200)
         for table in kinds:

@@ -111,8 +111,8 @@ struct ServerConversion {
         return Array((text + "." + String(repeating: "0", count: 18 - fraction.utf8.count) + fraction).utf8)
     }
 
-    /// Nil: it may be rounded.
-    private func append(_ text: [UInt8], to target: Column) -> Bool? {
+    /// Rounded where a decimal has too few digits.
+    private func append(_ text: [UInt8], to target: Column) -> Bool {
         var losses = LossCounts()
         let isFit = unsafe text.withUnsafeBytes {
             to.append(unsafe ByteView($0), to: target, Scratch(capacity: 64), &losses)
