@@ -23,8 +23,10 @@ private final class RotationModel {
     var isDown = false
     /// Whether the agent ever saw the log: nothing says that an older one is one of its generations.
     var isKnown = false
+    /// What the writer is about to do, step by step, between two system calls of the agent.
+    var pending: [() -> Void] = []
 
-    init(seed: UInt64, copies: Bool) {
+    init(seed: UInt64, copies: Bool, races: Bool = false) {
         var generator = SeededGenerator(seed: seed)
         let pack = [0, 1, 40, 200, 65_536].randomElement(using: &generator) ?? 1
         let maximum = [30, 64, 1_000, 524_288].randomElement(using: &generator) ?? 30
@@ -34,6 +36,7 @@ private final class RotationModel {
             $0.maximumRecordByteCount = maximum
         }
         self.copies = copies
+        self.races = races
         self.generator = generator
         log.append("pack \(pack) record \(maximum) pattern \(pattern)")
         if Bool.random(using: &self.generator) {
@@ -41,6 +44,27 @@ private final class RotationModel {
         }
     }
     let copies: Bool
+    /// Whether rotations happen in the middle of looks and reads.
+    let races: Bool
+
+    /// Runs what the agent does; the writer's next steps come in between.
+    func among<Result>(_ body: () -> Result) -> Result {
+        guard !pending.isEmpty else { return body() }
+        nonisolated(unsafe) let model = self
+        return SyscallFaults.with({ _, _ in
+            SyscallFaults.with({ _, _ in nil }) { unsafe model.goOn() }
+            return nil
+        }) { body() }
+    }
+
+    func goOn() {
+        if !pending.isEmpty, Int.random(in: 0..<12, using: &generator) == 0 { pending.removeFirst()() }
+    }
+
+    /// The writer ends what it is about.
+    func drain() {
+        while !pending.isEmpty { pending.removeFirst()() }
+    }
 
     func line() -> String {
         serial += 1
@@ -99,11 +123,21 @@ private final class RotationModel {
     func rename() {
         guard exists else { return }
         fillGeneration()
+        // Why: file systems tell times apart that lie a tick of the kernel's clock apart.
+        usleep(races ? 5_000 : 0)
         // Why: every generation is seen once; one that came and went between two looks is out of reach.
         look()
-        shift()
-        bench.rename("app.log", "app.log.1")
-        endFile()
+        guard races, !isDown else {
+            shift()
+            bench.rename("app.log", "app.log.1")
+            endFile()
+            return
+        }
+        pending = [
+            { self.shift() }, { self.bench.rename("app.log", "app.log.1") }, { self.endFile() },
+            { self.log.append("renamed") },
+        ]
+        if Bool.random(using: &generator) { pending.append { self.write() } }
     }
 
     var exists: Bool { (try? Syscalls.status(bench.path("app.log"))) != nil }
@@ -112,7 +146,25 @@ private final class RotationModel {
     func copyTruncate() {
         guard exists else { return }
         fillGeneration()
+        usleep(races ? 5_000 : 0)
         look()
+        guard !races || isDown else {
+            var rest: ArraySlice<UInt8> = []
+            pending = [
+                { self.shift() },
+                {
+                    let bytes = (try? DurableFile.read(self.bench.path("app.log"), maximum: 1 << 24)) ?? []
+                    let half = Int.random(in: 0...bytes.count, using: &self.generator)
+                    self.bench.append("app.log.1", Array(bytes[..<half]))
+                    rest = bytes[half...]
+                },
+                { self.bench.append("app.log.1", Array(rest)) }, { self.bench.truncate("app.log") },
+                { self.endFile() }, { self.log.append("truncated") },
+            ]
+            if Bool.random(using: &generator) { pending.insert({ self.write(); self.fillGeneration() }, at: 0) }
+            for _ in 0..<Int.random(in: 0...2, using: &generator) { pending.append { self.write() } }
+            return
+        }
         shift()
         bench.copy("app.log", "app.log.1")
         if !isDown, Bool.random(using: &generator) { _ = bench.source.look(now: bench.now) }
@@ -152,17 +204,27 @@ private final class RotationModel {
         if !bench.source.takeFaults().isEmpty { Issue.record("damaged records in \(bench.records.count)") }
     }
 
+    /// The agent is killed within a rotation and starts anew before its end, or behind it.
+    func interrupt() {
+        log.append("[")
+        isDown = true
+        for _ in 0..<Int.random(in: 0...pending.count, using: &generator) { pending.removeFirst()() }
+        isDown = false
+        bench.restart()
+        log.append("]")
+    }
+
     func look() {
         if isDown { return }
         isKnown = isKnown || byteCount > 0
         bench.now += Int64.random(in: 0...1_500, using: &generator)
-        _ = bench.source.look(now: bench.now)
+        among { _ = bench.source.look(now: bench.now) }
         bench.settle()
     }
 
     func ship() {
         for _ in 0..<Int.random(in: 1...3, using: &generator) {
-            guard bench.source.fill(&bench.batch, now: bench.now, isOpen: { _ in true }) else { break }
+            guard among({ bench.source.fill(&bench.batch, now: bench.now, isOpen: { _ in true }) }) else { break }
             let count = bench.batch.records.count
             let taken = Int.random(in: 0..<4, using: &generator) == 0 ? Int.random(in: 0...count, using: &generator) : count
             bench.take(taken)
@@ -179,12 +241,13 @@ private final class RotationModel {
 
     func step() {
         let choice = Int.random(in: 0..<100, using: &generator)
+        if !(35..<82).contains(choice) { drain() }
         switch choice {
         case ..<35: log.append("write"); write()
         case ..<60: log.append("look"); look(); ship()
         case ..<70: log.append("ship"); ship()
         case ..<77: log.append("checkpoint"); bench.checkpoint()
-        case ..<82: outage()
+        case ..<82: if pending.isEmpty { outage() } else { interrupt() }
         case ..<85:
             log.append("rewind")
             bench.unacknowledged.removeAll()
@@ -196,6 +259,7 @@ private final class RotationModel {
     }
 
     func finish() {
+        drain()
         for _ in 0..<4 { bench.turn(after: 1_100) }
         for _ in 0..<4 { bench.turn(after: 70_000) }
         // The line under way in the file that lives stays unread.
@@ -220,6 +284,10 @@ struct RotationModelTests {
 
     @Test(arguments: seeds) func everyLineIsDeliveredOnceUnderCopies(seed: UInt64) {
         run(RotationModel(seed: seed, copies: true), seed)
+    }
+
+    @Test(arguments: seeds) func everyLineIsDeliveredOnceWhenRotationsFallIntoLooks(seed: UInt64) {
+        run(RotationModel(seed: seed, copies: seed % 4 != 0, races: true), seed)
     }
 
     private func run(_ model: RotationModel, _ seed: UInt64) {

@@ -91,6 +91,44 @@ struct RotationTests {
         #expect(bench.turn() == ["five"])
     }
 
+    /// A file that was truncated and written to again, and renamed before the next start: what it held since the
+    /// truncation is in no checkpoint but for the file's name in the record of the stream that it was taken from.
+    @Test func whatFollowedATruncationIsReadThoughTheAgentWasKilledAndTheFileRenamed() {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "one\ntwo\n")
+        #expect(bench.turn() == ["one", "two"])
+        bench.copy("app.log", "app.log.1")
+        bench.truncate("app.log")
+        bench.append("app.log", "three\nfour\nfive\n")
+        _ = bench.source.look(now: bench.now)
+        // The first read finds the other content; then the checkpoint; then the end.
+        bench.ship()
+        bench.checkpoint()
+        bench.rename("app.log.1", "app.log.2")
+        bench.rename("app.log", "app.log.1")
+        bench.append("app.log", "six\n")
+        bench.restart()
+        for _ in 0..<4 { bench.turn() }
+        #expect(Set(bench.collector.delivered) == ["one", "two", "three", "four", "five", "six"])
+        #expect(bench.collector.delivered.count == 6 && bench.collector.faults.isEmpty)
+    }
+
+    /// An empty rotated file beside a log held the watermark back, and `--once` for ever.
+    @Test(arguments: ["", "one\n"]) func aFileThatRestsIsHeldForNoCopy(content: String) {
+        let bench = Bench(["app.log*"])
+        bench.append("app.log", "one\ntwo\n")
+        bench.append("app.log.1", content)
+        bench.turn()
+        #expect(!bench.source.isDrained)
+        let other = Bench(["app.log*"])
+        other.append("app.log", "one\ntwo\n")
+        other.append("app.log.1", content)
+        other.now = Int64(time(nil)) * 1_000 + 62_000
+        other.turn()
+        #expect(other.source.isDrained)
+        #expect(other.collector.delivered.count == (content.isEmpty ? 2 : 3))
+    }
+
     @Test func copyIsHeldWhileTheOriginalIsWhole() {
         let bench = Bench(["app.log*"])
         bench.append("app.log", "one\ntwo\n")

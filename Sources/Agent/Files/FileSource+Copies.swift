@@ -68,9 +68,10 @@ extension FileSource {
         }
         // Why: a stream that has its file and knows more of this content is the one whose copy it is.
         let others = owners.filter { !$0.wantsCopy && isCandidate(file, $0) && $0.path != file.path }
-        let most = others.compactMap { agreement(file, content, $0) }.max() ?? 0
+            .compactMap { other in agreement(file, content, other).map { (other, $0) } }
+        let most = others.map(\.1).max() ?? 0
         let size = file.status.byteCount
-        if others.contains(where: { beginsAlike(file, content, $0) }) { return }
+        if others.contains(where: { likeness(file, content, $0.0) != .other }) { return }
         for (taker, through) in found where through >= most {
             let read = taker.position.position
             guard size >= read - read / 2, isEvidence(through, size, taker) else { continue }
@@ -89,19 +90,47 @@ extension FileSource {
             || byteCount >= stream.marks.last?.position ?? 0
     }
 
-    /// Whether a file's first block is what a stream's own file has there now.
-    private func beginsAlike(_ file: FoundFile, _ content: FileContent, _ stream: TailStream) -> Bool {
+    /// What a file is to a stream that it may be a copy of.
+    private enum Likeness {
+        case other
+        /// It begins as the stream's own file does now, and is no longer.
+        case alike
+        /// The stream's own file was taken from it, or has just been found to hold another content: the next look
+        /// decides.
+        case unsure
+    }
+
+    /// Compares a file with the stream's own one, for a stream whose marks it does not contradict.
+    ///
+    /// Order: the stream's own file is checked last. A writer may rotate between any two calls; what differs from
+    /// the stream's file differs from the stream only if that file is still the stream's.
+    private func likeness(_ file: FoundFile, _ content: FileContent, _ stream: TailStream) -> Likeness {
+        if stream.isSearching { return .unsure }
+        // Its copies were looked for in this look, with what is known now.
+        if stream.wantsCopy || stream.isOver { return .other }
+        guard let own = open(stream) else { return .unsure }
         let count = Int(clamping: min(file.status.byteCount, ContentChain.blockByteCount))
-        guard count > 0, stream.file != nil, stream.seen >= file.status.byteCount, let own = open(stream) else {
-            return false
+        let theirs = head(content, count)
+        let isLonger = file.status.byteCount > (own.isCompressed ? stream.seen : (try? own.status().byteCount) ?? 0)
+        if let theirs, !isLonger, head(own, count) == theirs { return .alike }
+        return isReplaced(stream, own) || theirs == nil ? .unsure : .other
+    }
+
+    /// Whether a stream's own file has been found to hold another content: then the stream searches.
+    private func isReplaced(_ stream: TailStream, _ own: FileContent) -> Bool {
+        guard !stream.isUnproved, !own.isCompressed else { return false }
+        if holdsAnother(stream) {
+            shrink(stream, "its content is another", holdsAnother: true)
+        } else if let status = try? own.status() {
+            update(stream, status)
         }
-        func head(_ content: FileContent) -> [UInt8]? {
-            var bytes = [UInt8](repeating: 0, count: count)
-            let got = unsafe bytes.withUnsafeMutableBytes { try? unsafe content.read(at: 0, into: $0) }
-            return got == count ? bytes : nil
-        }
-        guard let theirs = head(content) else { return false }
-        return head(own) == theirs
+        return stream.isSearching
+    }
+
+    private func head(_ content: FileContent, _ count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let got = unsafe bytes.withUnsafeMutableBytes { try? unsafe content.read(at: 0, into: $0) }
+        return got == count ? bytes : nil
     }
 
     private func isCandidate(_ file: FoundFile, _ stream: TailStream) -> Bool {
@@ -143,7 +172,7 @@ extension FileSource {
             notice("source.lost", stream, "\(lost) bytes of \(stream.path) were truncated before they were read")
         }
         setFile(stream, file.identity)
-        orphans.remove(file.identity)
+        orphans[file.identity] = nil
         stream.path = file.path
         stream.seen = size
         stream.provedSize = size
@@ -186,49 +215,51 @@ extension FileSource {
         finish(stream, reason: "truncated")
     }
 
-    /// Takes in a truncation that happened since the look saw the stream's own file: its copy was listed with
-    /// the sizes of before, and would pass for a file that only begins like the stream.
-    func lookAgain(atOwnersOf file: FoundFile) {
-        for owner in discovery.owners(of: file.path, among: origins) where owner.file != nil && !owner.isOver {
-            guard CompressedContent.method(ofName: owner.path) == nil, let status = try? Syscalls.status(owner.path),
-                InodeIdentity(status) == owner.file
-            else { continue }
-            if status.byteCount < max(owner.position.position, owner.proof?.position ?? 0) { update(owner, status) }
+    /// Whether a file that no stream has may be a copy of one that still has its own file: then it is held,
+    /// for a minute after its last change. An empty one may be: its first bytes will tell.
+    func mayBeCopy(_ file: FoundFile) -> Bool {
+        let owners = possibleOwners(of: file)
+        guard !owners.isEmpty else { return false }
+        let isResting = now - lastChange(of: file) >= Self.holdMilliseconds
+        if file.status.byteCount == 0 { return !isResting && owners.contains { $0.isSearching || !$0.wantsCopy } }
+        // Why not held: who allocates it reports what it cannot read, and sees that it is another file.
+        guard let content = try? FileContent(path: file.path), content.identity == file.identity else { return false }
+        var best = Likeness.other
+        for owner in owners where agreement(file, content, owner) != nil {
+            switch likeness(file, content, owner) {
+            case .other: break
+            case .alike: if best == .other { best = .alike }
+            case .unsure: best = .unsure
+            }
         }
+        return best == .alike ? !isResting : best == .unsure
     }
 
-    /// Whether a file that no stream has may be a copy of one that still has its own file: then it is held,
-    /// for a minute after its last change. An empty one always may: its first bytes will tell.
-    func mayBeCopy(_ file: FoundFile) -> Bool {
-        let owners = discovery.owners(of: file.path, among: origins).filter {
-            $0.path != file.path && ($0.isSearching || !$0.wantsCopy) && !$0.marks.isEmpty && isCandidate(file, $0)
+    /// When a file was last seen to change; of one that was not seen before what its times say.
+    private func lastChange(of file: FoundFile) -> Int64 {
+        if let known = held[file.identity] { return isChanged(known, file) ? now : known.lastChange }
+        // Why not by the time of modification alone: a copy may have been given the original's.
+        guard file.status.birth > 0 else { return now }
+        return min(now, max(file.status.modified, file.status.birth) / 1_000_000)
+    }
+
+    /// The streams that a file's name and what is known of it allow it to be a copy of.
+    private func possibleOwners(of file: FoundFile) -> [TailStream] {
+        discovery.owners(of: file.path, among: origins).filter {
+            $0.path != file.path && !$0.marks.isEmpty && isCandidate(file, $0)
         }
-        guard !owners.isEmpty else { return false }
-        if file.status.byteCount == 0 { return true }
-        guard let content = try? FileContent(path: file.path), content.identity == file.identity else { return false }
-        let agreeing = owners.filter { owner in
-            guard let through = agreement(file, content, owner) else { return false }
-            if owner.isSearching || beginsAlike(file, content, owner) { return true }
-            // Why: an outage may have kept the stream from being read, so that nobody saw a truncation.
-            guard isEvidence(through, file.status.byteCount, owner), holdsAnother(owner) else { return false }
-            shrink(owner, "its content is another", holdsAnother: true)
-            return true
-        }
-        guard let known = held[file.identity], now - known.lastChange >= Self.holdMilliseconds,
-            !isChanged(known, file)
-        else { return !agreeing.isEmpty }
-        return agreeing.contains { $0.isSearching }
     }
 
     func hold(_ file: FoundFile) {
         let size = file.status.byteCount
         let modified = file.status.modified
+        let changed = lastChange(of: file)
         var entry =
             held[file.identity]
             ?? HeldFile(
-                path: file.path, byteCount: size, modified: modified, lastChange: now, look: lookCount,
+                path: file.path, byteCount: size, modified: modified, lastChange: changed, look: lookCount,
                 firstLook: lookCount)
-        if isChanged(entry, file) { (entry.lastChange, entry.firstLook) = (now, lookCount) }
+        if isChanged(entry, file) { (entry.lastChange, entry.firstLook) = (changed, lookCount) }
         entry.path = file.path
         entry.byteCount = size
         entry.modified = modified
@@ -240,32 +271,47 @@ extension FileSource {
         known.byteCount != file.status.byteCount || known.modified != file.status.modified
     }
 
-    /// Per origin: the latest time that its known files were modified or born at, before this look.
+    /// Per origin: the latest time that its known files were modified or born at, before this look. What nobody has
+    /// read of does not count: a copy of it is a generation that was missed.
     func horizons() -> [String: Int64] {
         origins.mapValues { streams in
-            streams.reduce(0) { max($0, $1.modified, $1.file?.birth ?? 0) }
+            streams.reduce(0) { max($0, $1.marks.isEmpty ? 0 : $1.modified, $1.file?.birth ?? 0) }
         }
     }
 
     /// Whether a file outside the patterns is a generation of a stream's log that nobody saw under its own
-    /// name: named as one, born and written later than all that was known of it, and no copy.
-    func isMissedGeneration(_ file: FoundFile, _ horizons: [String: Int64]) -> Bool {
-        guard let origin = discovery.generationOrigin(of: file.path, among: origins),
-            let horizon = horizons[origin], horizon > 0, file.status.birth > horizon,
-            file.status.modified > horizon, file.status.byteCount > 0, !discovery.isExcluded(file.path)
+    /// name: named as one, born and written later than all that was known of it, and no copy. Nil: the next look
+    /// tells.
+    func isMissedGeneration(_ given: FoundFile, _ horizons: [String: Int64]) -> Bool? {
+        var file = given
+        guard let origin = discovery.generationOrigin(of: file.path, among: origins), file.status.byteCount > 0,
+            !discovery.isExcluded(file.path)
         else { return false }
-        if file.method != nil, !isStable(file) { return true }
-        guard let content = try? FileContent(path: file.path), content.identity == file.identity,
-            let status = try? content.status()
-        else { return false }
-        // Why not the size of the look: it may have been copied on since.
-        let size = content.isCompressed ? file.status.byteCount : status.byteCount
-        return discovery.owners(of: file.path, among: origins).allSatisfy { owner in
-            if owner.marks.isEmpty || !isCandidate(file, owner) { return true }
-            guard let through = agreement(file, content, owner), through > 0 else { return true }
-            if through >= ContentChain.blockByteCount || through == size { return false }
-            return !beginsAlike(file, content, owner)
+        if held[file.identity] == nil {
+            guard let horizon = horizons[origin], horizon > 0, file.status.birth > horizon,
+                file.status.modified > horizon
+            else { return false }
         }
+        switch measure(&file) {
+        case .whole: break
+        case .pending: return nil
+        case .unusable: return false
+        }
+        let content: FileContent
+        do throws(Errno) {
+            guard let opened = try FileContent(path: file.path), opened.identity == file.identity else { return nil }
+            content = opened
+        } catch { return error == .noEntry ? nil : false }
+        var isUnsure = false
+        for owner in possibleOwners(of: file) {
+            guard let through = agreement(file, content, owner) else { continue }
+            switch likeness(file, content, owner) {
+            case .alike: return false
+            case .unsure: isUnsure = true
+            case .other: if through >= ContentChain.blockByteCount || through == file.status.byteCount { return false }
+            }
+        }
+        return isUnsure ? nil : true
     }
 }
 

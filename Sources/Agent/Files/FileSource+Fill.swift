@@ -103,6 +103,11 @@ extension FileSource {
             shrink(stream, "it cannot be read: \(error)")
             return false
         }
+        // Why: with nothing read it may be another content that begins alike, and the copy has the stream's.
+        if start.position == 0, count < wanted, UInt64(count) < stream.seen {
+            shrink(stream, "its size went from \(stream.seen) to \(count)")
+            return false
+        }
         noteSize(stream, start.position + UInt64(count))
         stream.provedSize = stream.seen
         if start.position == 0, stream.head == nil, stream.ladder.isEmpty {

@@ -61,18 +61,22 @@ extension FileSource {
         unknown.sort { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }
         adoptCopies(&unknown)
         for file in unknown {
-            lookAgain(atOwnersOf: file)
-            if file.isMatched || orphans.contains(file.identity) || held[file.identity] != nil {
+            if file.isMatched || orphans[file.identity] != nil {
                 classify(file)
-            } else if isMissedGeneration(file, horizons) {
-                classify(file, isNoCopy: true)
+            } else if let isMissed = isMissedGeneration(file, horizons) {
+                if isMissed { classify(file, isNoCopy: true) }
+            } else {
+                hold(file)
             }
         }
         let left = Set(unknown.map(\.identity)).subtracting(byFile.keys)
         held = held.filter { $0.value.look == lookCount && left.contains($0.key) }
         verdicts = verdicts.filter { left.contains($0.key) }
-        orphans.formIntersection(left)
         let present = Set(outcome.files.map(\.identity))
+        for file in present where orphans[file] != nil { orphans[file] = now }
+        // Why for a while: a file that is renamed during a look may be in no place of it.
+        orphans = orphans.mapValues { min($0, now) }
+            .filter { byFile[$0.key] == nil && now - $0.value < Self.holdMilliseconds }
         compressed = compressed.filter { present.contains($0.key) }
         for stream in Array(streams.values) { serveTimers(stream) }
         giveUpRemoved()
@@ -164,7 +168,7 @@ extension FileSource {
         guard last.position > 0 else { return }
         let match = try? FileContent(path: file.path)?.match(last, scratch: &scratch)
         if match == .other || match == .short && !stream.isShortCopy {
-            orphans.insert(file.identity)
+            orphans[file.identity] = now
             setFile(stream, nil)
             stream.lost = file.identity
         } else if match == .same {
@@ -234,7 +238,7 @@ extension FileSource {
         queue.remove(stream)
         mustScan = true
         notice("source.truncated", stream, "\(stream.path) was truncated or replaced: \(why)")
-        orphans.insert(file)
+        orphans[file] = now
         stream.lost = file
         stream.lostSince = now
         stream.lostInLook = lookCount
@@ -247,8 +251,10 @@ extension FileSource {
 
     private func missing(_ stream: TailStream) {
         guard stream.ended == nil, stream.file != nil else { return }
+        stream.isGoneForSure = stream.goneSince != nil
         if stream.goneSince == nil {
             stream.goneSince = now
+            mustScan = true
             stream.retiredSince = stream.retiredSince ?? now
         }
         guard !stream.isOver, stream.content?.isCompressed == false, let status = try? stream.content?.status()
@@ -306,7 +312,7 @@ extension FileSource {
         }
         faultyPaths.remove(file.path)
         let id = StreamID.random(using: &generator)
-        let isTruncated = orphans.remove(file.identity) != nil
+        let isTruncated = orphans.removeValue(forKey: file.identity) != nil
         let origin = discovery.generationOrigin(of: file.path, among: origins) ?? file.path
         if !file.isMatched, !isTruncated {
             notice("source.generation", file.path, "\(file.path) came and went as \(origin) unseen: it is read now")
@@ -331,6 +337,8 @@ extension FileSource {
         if file.status.byteCount > 0 {
             enqueue(stream)
             prepareHead(stream, content)
+            // Why: truncated since it was listed; nobody saw what it held, so its copy is a file of its own.
+            if stream.prefix == nil { stream.seen = 0 }
         }
         if openCount < Self.maximumOpenCount, file.status.byteCount > 0, !content.isCompressed {
             attach(content, to: stream)

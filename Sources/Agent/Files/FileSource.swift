@@ -58,8 +58,9 @@ public final class FileSource: StreamSource {
     var origins: [String: [TailStream]] = [:]
     var byFile: [InodeIdentity: TailStream] = [:]
     var held: [InodeIdentity: HeldFile] = [:]
-    /// Files that were taken from their streams since the last look: they hold another content now.
-    var orphans: Set<InodeIdentity> = []
+    /// Files that were taken from their streams and have none, as they hold another content, and when they were last
+    /// there.
+    var orphans: [InodeIdentity: Int64] = [:]
     /// Per file that no stream has: the streams that it is surely no copy of.
     var verdicts: [InodeIdentity: Verdict] = [:]
     /// What is known of compressed files.
@@ -150,6 +151,9 @@ public final class FileSource: StreamSource {
                     hint: "raise fs.inotify.max_user_instances"))
         }
         for record in furthest(decoded(records)) { restore(record, resume) }
+        for stream in streams.values {
+            if let lost = stream.lost, byFile[lost] == nil { orphans[lost] = .max }
+        }
     }
 
     private func decoded(_ records: [[UInt8]]) -> [StreamRecord] {
@@ -336,7 +340,7 @@ public final class FileSource: StreamSource {
             if let content { attach(content, to: fresh) }
             fresh.bornInLook = stream.bornInLook
             fresh.foundInLook = stream.foundInLook
-            fresh.goneSince = stream.goneSince
+            (fresh.goneSince, fresh.isGoneForSure) = (stream.goneSince, stream.isGoneForSure)
             fresh.retiredSince = stream.retiredSince
             fresh.lastChange = stream.lastChange
             (fresh.lost, fresh.lostSince, fresh.lostInLook) = (stream.lost, stream.lostSince, stream.lostInLook)

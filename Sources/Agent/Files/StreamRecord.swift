@@ -36,6 +36,8 @@ struct StreamRecord: Hashable, Sendable {
     var origin: String
     /// Nil: no file is the stream's any more.
     var file: InodeIdentity?
+    /// The file that was taken from the stream, as it held another content, while its copy is looked for.
+    var lost: InodeIdentity? = nil
     var partition: Int32
     var first: UInt64
     var continues: StreamID?
@@ -80,12 +82,7 @@ extension StreamRecord {
             JSONMember("path", .string(path)),
         ]
         if origin != path { members.append(JSONMember("origin", .string(origin))) }
-        if let file {
-            members += [
-                JSONMember("device", JSONValue(file.device)), JSONMember("inode", JSONValue(file.inode)),
-                JSONMember("birth", JSONValue(file.birth)),
-            ]
-        }
+        if let file { members += Self.encode(file) }
         members += [
             JSONMember("partition", JSONValue(partition)), JSONMember("first", JSONValue(first)),
             JSONMember("reason", .string(reason)),
@@ -108,7 +105,15 @@ extension StreamRecord {
                     .array(cuts.map { [.string($0.kind.rawValue), JSONValue($0.from), JSONValue($0.to)] })))
         }
         if let ended { members.append(JSONMember("ended", JSONValue(ended))) }
+        if let lost { members.append(JSONMember("lost", .object(Self.encode(lost)))) }
         return JSONValue.object(members).bytes
+    }
+
+    private static func encode(_ file: InodeIdentity) -> [JSONMember] {
+        [
+            JSONMember("device", JSONValue(file.device)), JSONMember("inode", JSONValue(file.inode)),
+            JSONMember("birth", JSONValue(file.birth)),
+        ]
     }
 
     private static func encode(_ rung: Rung) -> JSONValue {
@@ -140,11 +145,9 @@ extension StreamRecord {
             else { return nil }
             cuts.append(DecidedCut(kind: kind, from: from, to: to))
         }
-        var file: InodeIdentity?
-        if let inode = value["inode"]?.unsigned {
-            guard let device = value["device"]?.unsigned, let birth = value["birth"]?.integer else { return nil }
-            file = InodeIdentity(device: device, inode: inode, birth: birth)
-        }
+        let file = Self.identity(value)
+        let lost = value["lost"].flatMap { Self.identity($0) }
+        guard file != nil || value["inode"] == nil, lost != nil || value["lost"] == nil else { return nil }
         var continues: StreamID?
         if let text = value["continues"]?.string {
             guard let id = StreamID(text) else { return nil }
@@ -164,11 +167,18 @@ extension StreamRecord {
             ladder.newest.position <= UInt64(Int64.max)
         else { return nil }
         self.init(
-            stream: stream, path: path, origin: value["origin"]?.string ?? path, file: file, partition: partition,
-            first: first, continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, head: head,
-            prefix: prefix, seen: seen, modified: value["modified"]?.integer ?? 0,
+            stream: stream, path: path, origin: value["origin"]?.string ?? path, file: file, lost: lost,
+            partition: partition, first: first, continues: continues, reason: reason, isAnnounced: isAnnounced,
+            ladder: ladder, head: head, prefix: prefix, seen: seen, modified: value["modified"]?.integer ?? 0,
             isUnproved: value["unproved"]?.boolean ?? false, isShortCopy: value["short"]?.boolean ?? false, cuts: cuts,
             ended: value["ended"]?.integer, maximumRecordByteCount: Int(maximum))
+    }
+
+    private static func identity(_ value: JSONValue) -> InodeIdentity? {
+        guard let device = value["device"]?.unsigned, let inode = value["inode"]?.unsigned,
+            let birth = value["birth"]?.integer
+        else { return nil }
+        return InodeIdentity(device: device, inode: inode, birth: birth)
     }
 
     private static func decode(_ value: JSONValue) -> Rung? {

@@ -65,6 +65,8 @@ final class TailStream {
     var foundInLook = 0
     var bornInLook = 0
     var goneSince: Int64?
+    /// Whether two looks in a row did not find the file: one may miss a file that is renamed meanwhile.
+    var isGoneForSure = false
     /// While searching: the file that the stream had, since when, and the look that it was lost in.
     var lost: InodeIdentity?
     var lostSince: Int64?
@@ -94,6 +96,7 @@ final class TailStream {
         path = record.path
         origin = record.origin
         file = record.file
+        lost = record.lost
         partition = record.partition
         first = record.first
         continues = record.continues
@@ -134,13 +137,13 @@ final class TailStream {
     /// Whether the stream has no file that it could go on in: a copy may take its place.
     var wantsCopy: Bool {
         if file == nil { return true }
-        guard goneSince != nil else { return false }
+        guard goneSince != nil, isGoneForSure else { return false }
         return content == nil || position.position >= seen
     }
 
     var record: StreamRecord {
         StreamRecord(
-            stream: id, path: path, origin: origin, file: file, partition: partition, first: first,
+            stream: id, path: path, origin: origin, file: file, lost: lost, partition: partition, first: first,
             continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, head: head,
             prefix: prefix, seen: seen, modified: modified, isUnproved: isUnproved,
             isShortCopy: isShortCopy, cuts: cuts, ended: ended, maximumRecordByteCount: maximumRecordByteCount)
