@@ -28,7 +28,6 @@ final class ChangeReader {
 
     private static let fields: [ChangeLog.Field] = [
         .op, .leg, .placeFile, .placePosition, .placeRow, .transactionRow, .before, .after, .entry, .tool,
-        .types,
     ]
 
     /// Rows of one version on their way to the target.
@@ -109,7 +108,9 @@ final class ChangeReader {
     /// Reads a file's changes in `[from, to)`.
     func read(_ path: String, from: SourcePlace, to: SourcePlace) throws(Failure) {
         (self.from, self.to) = (from, to)
-        let reader = try ParquetReader(LocalParquet(path), columns: Self.fields.map(\.name))
+        // Why not always: other tools' types are long, and their values need none.
+        let fields = Self.fields + (options.mayHaveForms ? [.types] : [])
+        let reader = try ParquetReader(LocalParquet(path), columns: fields.map(\.name))
         while try reader.next() {
             for row in 0..<reader.rows.rowCount { try take(reader.rows.columns, row) }
         }
@@ -134,7 +135,9 @@ final class ChangeReader {
         var head = ChangeHead(kind: kind, place: place)
         head.transactionRow = columns[5].isNull(row) ? 0 : columns[5].integer(row)
         head.entry = columns[8].integer(row)
-        lane.decoder.take(types: columns[10].isNull(row) ? .empty : columns[10].bytes(row))
+        if options.mayHaveForms {
+            lane.decoder.take(types: columns[10].isNull(row) ? .empty : columns[10].bytes(row))
+        }
         let (before, after) = (columns[6], columns[7])
         changeCount += 1
         switch kind {

@@ -81,13 +81,16 @@ extension StateReader {
 
     /// Tables whose newest state is their last: renamed (what came after is in the states of the new name), or dropped
     /// on a day that was replayed.
-    func ended(_ states: [(day: String, manifest: StateManifest)]) throws(Failure) -> Set<TableName> {
+    func ended(
+        _ states: [(day: String, manifest: StateManifest)], _ schemaFile: [UInt8]?
+    ) throws(Failure) -> Set<TableName> {
         var entries: [(day: String, entry: SchemaEntry)] = []
         for file in try log.schemaFiles() {
             entries += try log.statements(file).map { (file.day, $0) }
         }
         let newest = states.map(\.day).max() ?? ""
-        let history = SchemaHistory(entries.filter { $0.day <= newest }.map(\.entry), dates: .text)
+        let history = SchemaHistory(
+            entries.filter { $0.day <= newest }.map(\.entry), schemaFile: schemaFile, dates: .text)
         let dead = Set(history.incarnations.filter { $0.died != nil }.map(\.identity))
         var ended: Set<TableName> = []
         for (day, manifest) in states {

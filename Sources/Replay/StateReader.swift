@@ -47,8 +47,8 @@ public struct StateReader {
     /// What the records of a sync's tool never show.
     public static func unseen(_ spec: SyncSpec) -> [String] { spec.format.unseen }
 
-    /// All tables that have a state or changes, by name.
-    public func status() throws(Failure) -> [TableStatus] {
+    /// The newest state of every table of the sync.
+    private func newest() throws(Failure) -> [(table: String, day: String, manifest: StateManifest)] {
         var states: [(table: String, day: String, manifest: StateManifest)] = []
         for table in try store.tables() {
             guard let day = try store.days(in: store.folder(of: table)).last,
@@ -56,7 +56,13 @@ public struct StateReader {
             else { continue }
             states.append((table, day, manifest))
         }
-        let ended = try ended(states.map { ($0.day, $0.manifest) })
+        return states
+    }
+
+    /// All tables that have a state or changes, by name. `schemaFile`: the statements known before all others.
+    public func status(schemaFile: [UInt8]? = nil) throws(Failure) -> [TableStatus] {
+        let states = try newest()
+        let ended = try ended(states.map { ($0.day, $0.manifest) }, schemaFile)
         var found: [TableStatus] = []
         for (table, day, manifest) in states {
             let visible = store.visibleFolder(of: table, day, partition: spec.log.partitionName)
@@ -84,14 +90,7 @@ public struct StateReader {
 
     /// Every table that readers find in the warehouse, with the columns of its newest state.
     public func tables() throws(Failure) -> [(table: String, shapes: [(name: String, shape: ColumnShape)])] {
-        var found: [(table: String, shapes: [(name: String, shape: ColumnShape)])] = []
-        for table in try store.tables() {
-            guard let day = try store.days(in: store.folder(of: table)).last,
-                let manifest = try store.manifest(of: table, day), log.stateTable(manifest.source) == table
-            else { continue }
-            found.append((table, manifest.layout.visibleShapes))
-        }
-        return found
+        try newest().map { ($0.table, $0.manifest.layout.visibleShapes) }
     }
 
     /// Every change log, `db.table` in the warehouse.

@@ -70,6 +70,7 @@ public struct SyncReplay: Sendable {
         settings.permits = WorkerPermits(threadCount - 1)
         settings.surveys = spec.format == .debezium
         settings.decoding.zone = spec.toolZone.flatMap { try? Zone($0) }
+        settings.decoding.mayHaveForms = spec.format == .debezium
         settings.decoding.take(spec.debezium)
     }
 

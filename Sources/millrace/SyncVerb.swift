@@ -224,7 +224,7 @@ enum SyncVerb {
         var syncs: [JSONValue] = []
         var text = ""
         for spec in specs {
-            let tables = try StateReader(spec, warehouse: warehouse.path).status()
+            let tables = try StateReader(spec, warehouse: warehouse.path).status(schemaFile: schemaFile(spec))
             // Why only then: a broker that is away is waited for.
             if tables.contains(where: { !$0.isComplete }) { _ = passed.of(spec) }
             var list = TextTable([

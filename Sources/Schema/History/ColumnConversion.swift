@@ -143,24 +143,10 @@ public struct ColumnConversion: Sendable {
         return (TypedValue(target.columns[0], 0), isFit)
     }
 
-    /// Numbers with more digits than the new type has are rounded, half away from zero; dates lose their clock.
+    /// Dates lose their clock.
     private func appendCut(_ text: ByteView, _ codec: ColumnCodec, _ target: Column, _ output: Scratch) -> Bool {
-        if new.type.isTime, text.count > 10 {
-            var losses = LossCounts()
-            return codec.append(text.slice(0, 10), to: target, output, &losses)
-        }
-        let isNumber = new.type.isInteger || new.type.kind == .decimal || new.type.kind == .bit
-        guard isNumber, let wide = try? DecimalText.parse(text, precision: 38, scale: 18) else { return false }
-        let scale = new.type.kind == .decimal ? min(new.type.scale ?? 0, 18) : 0
-        let unit = DecimalText.power(18 - scale)
-        let half = unit / 2
-        let rounded = (wide + (wide < 0 ? -half : half)) / unit
-        if new.type.kind == .decimal, new.shape.type == .decimal {
-            guard rounded.magnitude < DecimalText.power(new.shape.precision).magnitude else { return false }
-            target.append(decimal: rounded * DecimalText.power(new.shape.scale - scale))
-            return true
-        }
-        guard new.type.isInteger else { return false }
-        return codec.append(integer: rounded, to: target)
+        guard new.type.isTime, text.count > 10 else { return false }
+        var losses = LossCounts()
+        return codec.append(text.slice(0, 10), to: target, output, &losses)
     }
 }

@@ -92,8 +92,7 @@ struct ServerConversion {
         return text.array.drop(while: isBlank).reversed().drop(while: isBlank).reversed()
     }
 
-    private func append(numberOf text: ByteView, to target: Column) -> Bool? {
-        if isReal || from.isInteger || from.kind == .decimal { return nil }
+    private func append(numberOf text: ByteView, to target: Column) -> Bool {
         guard !text.isEmpty || isMember else { return false }
         var digits = Self.trimmed(text)
         if isMember || isMoment || from.kind == .time {

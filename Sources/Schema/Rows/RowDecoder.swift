@@ -32,6 +32,8 @@ public struct DecodeOptions: Sendable {
     /// Debezium's `decimal.handling.mode` and `binary.handling.mode`; nil: found out from the values.
     public var decimals: DecimalMode?
     public var binary: BinaryMode?
+    /// Whether records may say how their values are written: Debezium's envelopes.
+    public var mayHaveForms = false
     /// Debezium's `time.precision.mode`, if it counts; nil: found out from the values.
     var temporal: TemporalModes?
     /// Whether it is `isostring`.

@@ -1,13 +1,14 @@
 public import Columns
 
 /// What Debezium counts times in.
-enum EpochUnit: Int, Sendable, CaseIterable {
+enum EpochUnit: Int, Sendable {
     case milliseconds = 3
     case microseconds = 6
     case nanoseconds = 9
 
     /// Digits behind the second.
     var digits: Int { rawValue }
+    static let all: [EpochUnit] = [.milliseconds, .microseconds, .nanoseconds]
 }
 
 /// The modes that count times, of `time.precision.mode` (TemporalPrecisionMode of Debezium 3.5).
@@ -20,27 +21,28 @@ struct TemporalModes: OptionSet, Sendable {
     static let connect = TemporalModes(rawValue: 2)
     static let microseconds = TemporalModes(rawValue: 4)
     static let nanoseconds = TemporalModes(rawValue: 8)
-    /// From the usual to the least usual.
-    static let all: TemporalModes = [.adaptive, .connect, .microseconds, .nanoseconds]
-    private static let ordered: [TemporalModes] = [.adaptive, .connect, .microseconds, .nanoseconds]
+    static let all = TemporalModes(rawValue: 15)
 
-    /// The unit that the first of these modes has for a column.
+    /// The unit that the most usual of these modes has for a column.
     func unit(_ codec: ColumnCodec) -> EpochUnit {
-        let mode = Self.ordered.first { contains($0) } ?? .adaptive
-        if mode == .connect { return .milliseconds }
-        if mode == .nanoseconds { return .nanoseconds }
-        return mode == .adaptive && codec.kind != .time && codec.fraction <= 3 ? .milliseconds : .microseconds
+        if contains(.adaptive) { return Self.isShort(codec) ? .milliseconds : .microseconds }
+        if contains(.connect) { return .milliseconds }
+        return contains(.microseconds) ? .microseconds : .nanoseconds
     }
 
-    /// The modes whose unit for a column is one of some.
-    static func having(_ units: Set<EpochUnit>, _ codec: ColumnCodec) -> TemporalModes {
-        TemporalModes(ordered.filter { units.contains($0.unit(codec)) })
+    /// The modes that have a unit for a column.
+    static func having(_ unit: EpochUnit, _ codec: ColumnCodec) -> TemporalModes {
+        switch unit {
+        case .milliseconds: TemporalModes(rawValue: isShort(codec) ? 3 : 2)
+        case .microseconds: TemporalModes(rawValue: isShort(codec) ? 4 : 5)
+        case .nanoseconds: .nanoseconds
+        }
     }
 
     /// Whether all of these have the same unit for a column.
-    func isCertain(_ codec: ColumnCodec) -> Bool {
-        Set(Self.ordered.filter { contains($0) }.map { $0.unit(codec) }).count <= 1
-    }
+    func isCertain(_ codec: ColumnCodec) -> Bool { isSubset(of: .having(unit(codec), codec)) }
+
+    private static func isShort(_ codec: ColumnCodec) -> Bool { codec.kind != .time && codec.fraction <= 3 }
 }
 
 /// What the values of a table tell of the mode that its times were counted in: one holds for the whole connector.
@@ -53,9 +55,9 @@ struct TemporalEvidence {
     /// In its unit, 1973 to 2286; in one a thousand times greater or smaller, within four months of 1970, or behind
     /// the year 5000.
     private static let ourTime: Range<UInt64> = 100_000_000_000..<10_000_000_000_000
-
     /// Values in a row that contradict all before them: the connector was configured anew.
     private static let maximumContradictionCount = 4
+    private static let powers: [UInt64] = (0...9).map { (0..<$0).reduce(1) { power, _ in power * 10 } }
 
     private var contradictionCount = 0
     /// What values leave possible, and what they suggest.
@@ -80,7 +82,7 @@ struct TemporalEvidence {
         let unit = likely.unit(codec)
         guard value != 0, !isGiven else { return (unit, false) }
         if !Self.isPossible(value.magnitude, unit, codec) {
-            let other = EpochUnit.allCases.first { Self.isPossible(value.magnitude, $0, codec) }
+            let other = EpochUnit.all.first { Self.isPossible(value.magnitude, $0, codec) }
             return (other ?? unit, other != nil)
         }
         let isUsual = unit == TemporalModes.adaptive.unit(codec)
@@ -90,8 +92,12 @@ struct TemporalEvidence {
     /// Takes a value as evidence.
     mutating func learn(_ codec: ColumnCodec, _ value: Int64) {
         guard !isGiven, value != 0 else { return }
-        let units = EpochUnit.allCases.filter { Self.isPossible(value.magnitude, $0, codec) }
-        let possible = TemporalModes.having(Set(units), codec)
+        var possible: TemporalModes = []
+        var ours: TemporalModes?
+        for unit in EpochUnit.all where Self.isPossible(value.magnitude, unit, codec) {
+            possible.formUnion(.having(unit, codec))
+            if ours == nil, Self.isOfOurTime(value.magnitude, unit, codec) { ours = .having(unit, codec) }
+        }
         guard !possible.isEmpty else { return }
         let both = proved.intersection(possible)
         if both.isEmpty {
@@ -102,29 +108,20 @@ struct TemporalEvidence {
             proved = both
         }
         contradictionCount = 0
-        guard let unit = units.first(where: { Self.isOfOurTime(value.magnitude, $0, codec) }) else { return }
-        let narrowed = suggested.intersection(.having([unit], codec))
-        if !narrowed.isEmpty { suggested = narrowed }
+        guard let ours, !suggested.isDisjoint(with: ours) else { return }
+        suggested.formIntersection(ours)
     }
 
     private static func isPossible(_ value: UInt64, _ unit: EpochUnit, _ codec: ColumnCodec) -> Bool {
-        let digits = unit.digits - min(codec.fraction, unit.digits)
-        guard value % power(digits) == 0 else { return false }
-        let perMillisecond = power(unit.digits - 3)
-        if codec.kind == .time { return value / perMillisecond <= UInt64(ClockText.maximum) / 1_000 }
-        return value / perMillisecond < yearLimit
+        guard value % powers[unit.digits - min(codec.fraction, unit.digits)] == 0 else { return false }
+        let inMilliseconds = value / powers[unit.digits - 3]
+        return inMilliseconds < (codec.kind == .time ? UInt64(ClockText.maximum) / 1_000 + 1 : yearLimit)
     }
 
     private static func isOfOurTime(_ value: UInt64, _ unit: EpochUnit, _ codec: ColumnCodec) -> Bool {
-        guard codec.kind == .time else { return ourTime.contains(value / power(unit.digits - 3)) }
+        guard codec.kind == .time else { return ourTime.contains(value / powers[unit.digits - 3]) }
         // Later than 50 minutes: as nanoseconds it would be earlier.
         return unit == .microseconds && value > UInt64(ClockText.maximum) / 1_000
-    }
-
-    private static func power(_ count: Int) -> UInt64 {
-        var power: UInt64 = 1
-        for _ in 0..<count { power *= 10 }
-        return power
     }
 }
 
