@@ -76,7 +76,7 @@ let package = Package(
         // L4: from the change log to the tables
         part("Replay", ["Event", "Platform", "Columns", "JSON", "TimeZone", "Change", "Schema", "Parquet", "Sinks"]),
         // L4: a database's tables against the warehouse's
-        part("Verify", ["Columns", "Database", "Event", "Platform", "Replay", "Schema"]),
+        part("Verify", ["Columns", "Database", "Event", "JSON", "Platform", "Replay", "Schema"]),
         // L4: the two daemons
         part("Agent", ["Event", "Platform", "Codec", "JSON", "Telemetry", "Transport", "Configuration"]),
         part("Collector", ["Change", "Event", "Platform", "JSON", "Telemetry", "TimeZone", "Transport", "Configuration", "Columns", "Pipeline", "Sinks"]),

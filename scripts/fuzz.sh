@@ -32,9 +32,12 @@ for target in "${targets[@]}"; do
   "$program" "$target" -timeout=10 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
     -artifact_prefix="$scratch/findings/$target-" "$scratch/corpus/$target" "Tests/Fuzz/corpus/$target" >"$log" 2>&1 &
   process=$!
+  short=""
   # Why: seconds of the wall say nothing on a busy machine; SIGUSR1 is how libFuzzer is told to end well.
   while kill -0 "$process" 2>/dev/null; do
-    if [ "$(processor_seconds "$process")" -ge "$seconds" ] || [ "$SECONDS" -ge "$last" ]; then
+    spent=$(processor_seconds "$process")
+    if [ "$spent" -ge "$seconds" ] || [ "$SECONDS" -ge "$last" ]; then
+      if [ "$spent" -lt "$seconds" ]; then short=", stopped after $spent of $seconds processor seconds"; fi
       kill -USR1 "$process" 2>/dev/null || true
     fi
     sleep 1
@@ -44,7 +47,7 @@ for target in "${targets[@]}"; do
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     edges=$(grep -o 'cov: [0-9]*' "$log" | tail -n 1)
     memory=$(sed -n 's/^stat::peak_rss_mb: *//p' "$log")
-    echo "fuzz: $target: $runs inputs, $edges, ${memory} MB"
+    echo "fuzz: $target: $runs inputs, $edges, ${memory} MB$short"
   else
     failed=1
     echo "fuzz: $target: a finding, see $log"

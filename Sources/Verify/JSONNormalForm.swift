@@ -1,4 +1,5 @@
 internal import Event
+internal import JSON
 internal import Schema
 
 /// JSON as MySQL prints its type: names by length, then by bytes, the last of equal ones; `, ` and `: ` between;
@@ -30,11 +31,62 @@ enum JSONNode {
     /// In normal order, each name once.
     case object([(name: [UInt8], value: JSONNode)])
 
-    /// Parses a text; nil: it is no JSON, or nested too deep.
+    /// Parses a text (RFC 8259); nil: it is no JSON, or nested deeper than MySQL's JSON, which has 100 levels at most.
     init?(_ text: [UInt8]) {
-        var parser = JSONNodeParser(text)
-        guard let node = parser.document() else { return nil }
+        // Why: the reader takes objects, and bytes that it may read behind them.
+        var document = Array("{\"\":".utf8) + text + [UInt8(ascii: "}")]
+        let count = document.count
+        document += [UInt8](repeating: 0, count: EventBatch.padding)
+        let node = unsafe document.withUnsafeBytes { bytes -> JSONNode? in
+            let view = unsafe ByteView(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            guard unsafe DocumentReader(paths: []).read(padded: view) == nil else { return nil }
+            var parts = JSONParts(view)
+            // Why: a text may close the object itself, or go on behind a comma.
+            guard let (_, value) = parts.next(), parts.next() == nil, !parts.isBroken else { return nil }
+            return JSONNode(value, Scratch(capacity: 64))
+        }
+        guard let node else { return nil }
         self = node
+    }
+
+    /// A value of a document that was validated.
+    private init(_ part: JSONPart, _ scratch: Scratch) {
+        switch part.kind {
+        case .string: self = .string(Self.text(part, scratch))
+        case .number: self = .number(part.raw.array)
+        case .structure:
+            var parts = JSONParts(part.raw, isArray: !part.isObject)
+            var members: [(name: [UInt8], value: JSONNode)] = []
+            while let (name, value) = parts.next() {
+                members.append((part.isObject ? Self.text(name, scratch) : [], JSONNode(value, scratch)))
+            }
+            self = part.isObject ? .object(Self.ordered(members)) : .array(members.map(\.value))
+        case .missing, .null, .yes, .no: self = .word(part.raw.array)
+        }
+    }
+
+    private static func text(_ part: JSONPart, _ scratch: Scratch) -> [UInt8] {
+        guard part.hasEscape else { return part.inside.array }
+        scratch.removeAll()
+        scratch.append(unescaped: part.inside)
+        return scratch.view.array
+    }
+
+    /// In normal order, and of equal names the last.
+    private static func ordered(
+        _ members: [(name: [UInt8], value: JSONNode)]
+    ) -> [(name: [UInt8], value: JSONNode)] {
+        let order = members.indices.sorted {
+            let (left, right) = (members[$0].name, members[$1].name)
+            if left == right { return $0 < $1 }
+            return left.count != right.count ? left.count < right.count : left.lexicographicallyPrecedes(right)
+        }
+        var found: [(name: [UInt8], value: JSONNode)] = []
+        for index in order {
+            if found.last?.name == members[index].name { found.removeLast() }
+            found.append(members[index])
+        }
+        return found
     }
 
     func append(to bytes: inout [UInt8]) {
