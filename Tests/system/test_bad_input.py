@@ -53,6 +53,7 @@ def test_line_ends_marks_and_long_lines_lose_nothing():
         space.write("logs/crlf.log", (GOOD % 1) + b"\r\n" + (GOOD % 2) + b"\r\n")
         space.write("logs/bom.log", b"\xef\xbb\xbf" + (GOOD % 3) + b"\n" + (GOOD % 4) + b"\n")
         space.write("logs/empty.log", b"")
+        space.write("logs/crlf-20250101.log", b"")  # a rotated one
         long = b'{"time": "2025-03-04T00:00:00Z", "id": 5, "pad": "' + b"x" * (10 << 20) + b'"}'
         space.write("logs/long.log", (GOOD % 6) + b"\n" + long + b"\n" + (GOOD % 7) + b"\n")
         config = embedded(space)

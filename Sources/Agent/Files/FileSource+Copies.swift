@@ -216,12 +216,12 @@ extension FileSource {
     }
 
     /// Whether a file that no stream has may be a copy of one that still has its own file: then it is held,
-    /// for a minute after its last change. An empty one may be: its first bytes will tell.
+    /// for a minute after its last change. An empty one always may: its first bytes will tell.
     func mayBeCopy(_ file: FoundFile) -> Bool {
         let owners = possibleOwners(of: file)
         guard !owners.isEmpty else { return false }
         let isResting = now - lastChange(of: file) >= Self.holdMilliseconds
-        if file.status.byteCount == 0 { return !isResting && owners.contains { $0.isSearching || !$0.wantsCopy } }
+        if file.status.byteCount == 0 { return owners.contains { $0.isSearching || !$0.wantsCopy } }
         // Why not held: who allocates it reports what it cannot read, and sees that it is another file.
         guard let content = try? FileContent(path: file.path), content.identity == file.identity else { return false }
         var best = Likeness.other
@@ -323,10 +323,10 @@ extension FileSource {
     func isStable(_ file: FoundFile) -> Bool {
         let status = file.status
         if let known = compressed[file.identity], known.byteCount == status.byteCount, known.modified == status.modified {
-            return known.look < lookCount || now - status.modified / 1_000_000 > Self.searchMilliseconds
+            return known.since < now || now - status.modified / 1_000_000 > Self.searchMilliseconds
         }
         compressed[file.identity] = CompressedFile(
-            byteCount: status.byteCount, modified: status.modified, since: now, look: lookCount, measure: nil)
+            byteCount: status.byteCount, modified: status.modified, since: now, measure: nil)
         faultyPaths.remove(file.path)
         return now - status.modified / 1_000_000 > Self.searchMilliseconds
     }

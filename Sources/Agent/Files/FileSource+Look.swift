@@ -24,6 +24,8 @@ extension FileSource {
         }
         // Order: behind the looks at single files, which may find that all must be looked at.
         if mustScan { scan() }
+        // Why at once: what was left open is decided before a checkpoint knows the files that came after it.
+        if mustScan { scan() }
         updateWatermark()
         return queue.count > 0 || needsDurability
     }

@@ -98,17 +98,20 @@ extension FileSource {
         return true
     }
 
+    /// Whether bytes wait in files that may be copies. An empty one has none.
+    private var isHolding: Bool { held.values.contains { $0.byteCount > 0 } }
+
     func updateWatermark() {
         guard var pending = pendingWatermark else { return }
         pending.behind = pending.behind.filter { id in streams[id].map { isBehind($0) } ?? false }
         pendingWatermark = pending
-        guard pending.behind.isEmpty, held.isEmpty else { return }
+        guard pending.behind.isEmpty, !isHolding else { return }
         watermark = pending.at
         pendingWatermark = nil
     }
 
     public var isDrained: Bool {
-        lastScan != nil && !mustScan && queue.count == 0 && held.isEmpty && !needsDurability
+        lastScan != nil && !mustScan && queue.count == 0 && !isHolding && !needsDurability
             && !streams.values.contains { isBehind($0) }
     }
 

@@ -116,7 +116,6 @@ public final class FileSource: StreamSource {
         var byteCount: UInt64
         var modified: Int64
         var since: Int64
-        var look: Int
         var measure: CompressedContent.Measure?
     }
 
