@@ -52,10 +52,7 @@ extension FileSource {
             for taker in takers { awaiting.insert(taker.id) }
             return
         }
-        guard let content = try? FileContent(path: file.path), content.identity == file.identity else {
-            mustScan = true
-            return
-        }
+        guard let content = content(of: file) else { return }
         var found: [(TailStream, UInt64)] = []
         for taker in takers {
             guard let through = agreement(file, content, taker), through > 0 else { continue }
@@ -140,12 +137,24 @@ extension FileSource {
             && held[file.identity].map { isChanged($0, file) || $0.firstLook >= stream.bornInLook } ?? true
     }
 
+    /// The content of a file as it was listed; nil: it cannot be read, or another one is there by now, and the next
+    /// look tells.
+    private func content(of file: FoundFile) -> FileContent? {
+        do throws(Errno) {
+            if let content = try FileContent(path: file.path), content.identity == file.identity { return content }
+            mustScan = true
+        } catch {
+            // Why no other error: it stays, and would have every look begin anew.
+            if error == .noEntry { mustScan = true }
+        }
+        return nil
+    }
+
     /// How far a file holds what a stream's marks say; nil: something else, which is remembered.
     private func agreement(_ file: FoundFile, _ content: FileContent, _ stream: TailStream) -> UInt64? {
         do throws(Errno) {
             if let through = try content.agreement(stream.marks, scratch: &scratch) { return through }
         } catch {
-            mustScan = true
             return nil
         }
         var verdict =
@@ -223,7 +232,7 @@ extension FileSource {
         let isResting = now - lastChange(of: file) >= Self.holdMilliseconds
         if file.status.byteCount == 0 { return owners.contains { $0.isSearching || !$0.wantsCopy } }
         // Why not held: who allocates it reports what it cannot read, and sees that it is another file.
-        guard let content = try? FileContent(path: file.path), content.identity == file.identity else { return false }
+        guard let content = content(of: file) else { return false }
         var best = Likeness.other
         for owner in owners where agreement(file, content, owner) != nil {
             switch likeness(file, content, owner) {
@@ -297,11 +306,7 @@ extension FileSource {
         case .pending: return nil
         case .unusable: return false
         }
-        let content: FileContent
-        do throws(Errno) {
-            guard let opened = try FileContent(path: file.path), opened.identity == file.identity else { return nil }
-            content = opened
-        } catch { return error == .noEntry ? nil : false }
+        guard let content = content(of: file) else { return mustScan ? nil : false }
         var isUnsure = false
         for owner in possibleOwners(of: file) {
             guard let through = agreement(file, content, owner) else { continue }
