@@ -2,32 +2,49 @@ public import Event
 
 // Text of JSON strings and other escapes.
 extension Scratch {
+    /// What became of an escape.
+    public enum Escape: Sendable { case taken, loneSurrogate, malformed }
+
+    /// Appends what an escape of a JSON string stands for; another byte behind a backslash stands for itself. `index`:
+    /// behind the backslash, and then behind the escape. Nothing is appended but where it is taken.
+    public func append(escape text: ByteView, at index: inout Int) -> Escape {
+        guard index < text.count else { return .malformed }
+        let byte = text[index]
+        index += 1
+        switch byte {
+        case UInt8(ascii: "n"): append(10)
+        case UInt8(ascii: "r"): append(13)
+        case UInt8(ascii: "t"): append(9)
+        case UInt8(ascii: "b"): append(8)
+        case UInt8(ascii: "f"): append(12)
+        case UInt8(ascii: "u"):
+            guard var code = Self.unit(text, index) else { return .malformed }
+            index += 4
+            if code & 0xFC00 == 0xD800, index + 1 < text.count, text[index] == UInt8(ascii: "\\"),
+                text[index + 1] == UInt8(ascii: "u"), let low = Self.unit(text, index + 2), low & 0xFC00 == 0xDC00
+            {
+                code = 0x10000 + (code & 0x3FF) << 10 + low & 0x3FF
+                index += 6
+            }
+            guard code & 0xFFFF_F800 != 0xD800 else { return .loneSurrogate }
+            append(codePoint: code)
+        default: append(byte)
+        }
+        return .taken
+    }
+
     /// Appends the inside of a JSON string, unescaped; a lone surrogate becomes U+FFFD.
     public func append(unescaped text: ByteView) {
         var index = 0
         while index < text.count {
             let end = text.firstIndex(of: UInt8(ascii: "\\"), from: index)
             append(text.slice(index, end))
-            guard end + 1 < text.count else { return }
-            index = end + 2
-            switch text[end + 1] {
-            case UInt8(ascii: "n"): append(10)
-            case UInt8(ascii: "r"): append(13)
-            case UInt8(ascii: "t"): append(9)
-            case UInt8(ascii: "b"): append(8)
-            case UInt8(ascii: "f"): append(12)
-            case UInt8(ascii: "u"):
-                guard var code = Self.unit(text, index) else { return }
-                index += 4
-                if code >= 0xD800, code < 0xDC00, index + 1 < text.count, text[index] == UInt8(ascii: "\\"),
-                    text[index + 1] == UInt8(ascii: "u"), let low = Self.unit(text, index + 2), low >= 0xDC00,
-                    low < 0xE000
-                {
-                    code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
-                    index += 6
-                }
-                append(codePoint: code >= 0xD800 && code < 0xE000 ? 0xFFFD : code)
-            default: append(text[end + 1])
+            guard end < text.count else { return }
+            index = end + 1
+            switch append(escape: text, at: &index) {
+            case .taken: break
+            case .loneSurrogate: append(codePoint: 0xFFFD)
+            case .malformed: return
             }
         }
     }

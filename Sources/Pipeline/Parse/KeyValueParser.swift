@@ -101,7 +101,7 @@ struct KeyValueParser: RecordParser {
             table.scratch.append(event.slice(copied, index))
             if event[index] == backslash {
                 index += 1
-                guard appendEscape(event, &index) else { return nil }
+                guard table.scratch.append(escape: event, at: &index) == .taken else { return nil }
             } else if isDoubled(event, index) {
                 table.scratch.append(quote)
                 index += 2
@@ -117,49 +117,6 @@ struct KeyValueParser: RecordParser {
 
     private func isDoubled(_ event: ByteView, _ index: Int) -> Bool {
         !takesFlags && index + 1 < event.count && event[index + 1] == quote
-    }
-
-    /// What the escape at `index`, behind its backslash, stands for.
-    private func appendEscape(_ event: ByteView, _ index: inout Int) -> Bool {
-        guard index < event.count else { return false }
-        let byte = event[index]
-        index += 1
-        switch byte {
-        case UInt8(ascii: "n"): table.scratch.append(10)
-        case UInt8(ascii: "r"): table.scratch.append(13)
-        case UInt8(ascii: "t"): table.scratch.append(9)
-        case UInt8(ascii: "b"): table.scratch.append(8)
-        case UInt8(ascii: "f"): table.scratch.append(12)
-        case UInt8(ascii: "u"):
-            guard var value = Self.hexadecimal(event, &index) else { return false }
-            if value & 0xFC00 == 0xD800 {
-                guard index + 1 < event.count, event[index] == backslash, event[index + 1] == UInt8(ascii: "u")
-                else { return false }
-                index += 2
-                guard let low = Self.hexadecimal(event, &index), low & 0xFC00 == 0xDC00 else { return false }
-                value = 0x10000 + (value & 0x3FF) << 10 + low & 0x3FF
-            }
-            guard value & 0xFFFF_F800 != 0xD800 else { return false }
-            table.scratch.append(codePoint: value)
-        default: table.scratch.append(byte)
-        }
-        return true
-    }
-
-    private static func hexadecimal(_ event: ByteView, _ index: inout Int) -> UInt32? {
-        guard index + 4 <= event.count else { return nil }
-        var value: UInt32 = 0
-        for _ in 0..<4 {
-            let byte = event[index]
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt32(byte &- 48)
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt32(byte &- 87)
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | UInt32(byte &- 55)
-            default: return nil
-            }
-            index += 1
-        }
-        return value
     }
 }
 
