@@ -4,8 +4,10 @@ import Testing
 
 @testable import Parquet
 
-/// A file of one column of strings without a dictionary, and how its first page is encoded.
-private func file(_ texts: [String], _ edit: (inout ParquetOptions) -> Void) throws -> (bytes: [UInt8], PageEncoding) {
+/// A file of one column of strings, without a dictionary unless `edit` allows one, and how its pages are encoded.
+private func file(
+    _ texts: [String?], _ edit: (inout ParquetOptions) -> Void
+) throws -> (bytes: [UInt8], encodings: [PageEncoding]) {
     var options = ParquetOptions()
     options.dictionaryByteCount = 0
     edit(&options)
@@ -13,7 +15,11 @@ private func file(_ texts: [String], _ edit: (inout ParquetOptions) -> Void) thr
     let rows = RowBatch(shapes: shapes)
     let group = rows.appendGroup(RowGroup(table: "a.b", partition: "p"))
     for text in texts {
-        unsafe Array(text.utf8).withUnsafeBytes { rows.columns[0].append(unsafe ByteView($0)) }
+        if let text {
+            unsafe Array(text.utf8).withUnsafeBytes { rows.columns[0].append(unsafe ByteView($0)) }
+        } else {
+            rows.columns[0].appendNull()
+        }
         rows.commitRow(event: 0, group: group)
     }
     let encoder = RowGroupEncoder(
@@ -23,13 +29,16 @@ private func file(_ texts: [String], _ edit: (inout ParquetOptions) -> Void) thr
     var bytes: [UInt8] = []
     try unsafe parquet.append(encoder) { unsafe bytes.append(contentsOf: $0) }
     try unsafe parquet.finish { unsafe bytes.append(contentsOf: $0) }
-    return (bytes, encoder.columns[0].record.pages[0].encoding)
+    return (bytes, encoder.columns[0].record.pages.map(\.encoding))
 }
 
-private func texts(_ bytes: [UInt8]) throws -> [String] {
+private func texts(_ bytes: [UInt8]) throws -> [String?] {
     let reader = try ParquetReader(ParquetBytes(bytes))
-    var found: [String] = []
-    while try reader.next() { found += (0..<reader.rows.rowCount).map { reader.rows.columns[0].bytes($0).text } }
+    var found: [String?] = []
+    while try reader.next() {
+        let column = reader.rows.columns[0]
+        found += (0..<reader.rows.rowCount).map { column.isNull($0) ? nil : column.bytes($0).text }
+    }
     return found
 }
 
@@ -40,13 +49,13 @@ private func texts(_ bytes: [UInt8]) throws -> [String] {
         for codec in [ParquetCodec.none, .zstd] {
             let long = try file(paths) { ($0.usesPages2, $0.codec) = (usesPages2, codec) }
             let short = try file(words) { ($0.usesPages2, $0.codec) = (usesPages2, codec) }
-            #expect(long.1 == .deltaByteArray && short.1 == .deltaLengthByteArray, "\(codec)")
+            #expect(long.encodings[0] == .deltaByteArray && short.encodings[0] == .deltaLengthByteArray, "\(codec)")
             let read = try (texts(long.bytes), texts(short.bytes))
             #expect(read.0 == paths && read.1 == words, "\(codec) \(usesPages2)")
         }
     }
     let plain = try file(paths) { $0.usesDelta = false }
-    #expect(plain.1 == .plain)
+    #expect(plain.encodings[0] == .plain)
     #expect(try texts(plain.bytes) == paths)
     // What a word shares with the one before may be all of it, or nothing.
     let edges = ["", "a", "ab", "abc", "ab", "", "", "x", "abc"].flatMap { [String](repeating: $0, count: 40) }
@@ -151,4 +160,29 @@ func aBloomFilterRulesOutWhatIsNotThere(_ dictionaryByteCount: Int) throws {
     }
     // One in a hundred is let through.
     #expect(passed > 600)
+}
+
+@Test func noPageOfADictionaryFollowsAnother() throws {
+    // Spark's vectorized reader (4.3.0) throws at a list's page of a dictionary behind a page without one.
+    let nulls = [String?](repeating: nil, count: 10)
+    let alike: [String?] = (0..<10).map { "word \($0 % 2)" }
+    let different: [String?] = (0..<10).map { "some word \($0), not short" }
+    let (d, p, l) = (PageEncoding.rleDictionary, PageEncoding.plain, PageEncoding.deltaLengthByteArray)
+    let cases: [([[String?]], [PageEncoding])] = [
+        ([nulls, nulls], [p, p]),
+        ([nulls, nulls, alike, nulls], [d, d, d, d]),
+        ([nulls, different, nulls, alike], [p, l, p, l]),
+        ([alike, nulls, alike, nulls], [d, d, d, d]),
+        ([nulls, alike, nulls, different, nulls, alike, nulls], [d, d, d, d, p, l, p]),
+    ]
+    for usesPages2 in [false, true] {
+        for (pages, encodings) in cases {
+            let given = pages.flatMap { $0 }
+            let found = try file(given) {
+                ($0.pageRowCount, $0.dictionaryByteCount, $0.usesPages2) = (10, 100, usesPages2)
+            }
+            #expect(found.encodings == encodings)
+            #expect(try texts(found.bytes) == given)
+        }
+    }
 }

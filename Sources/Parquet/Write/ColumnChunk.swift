@@ -1,3 +1,15 @@
+/// A data page before it has an encoding: its rows and levels.
+struct PageShape: Sendable {
+    /// Counted from the row group's.
+    var firstRow: Int
+    var rowCount: Int
+    /// Values and nulls.
+    var entryCount: Int
+    var valueCount: Int
+    /// Bytes of the encoded levels, in pages of version 1 each with its length.
+    var levelByteCounts: (repetition: Int, definition: Int)
+}
+
 /// A finished data page, for the page index.
 struct PageRecord: Sendable {
     /// From the first data page of the chunk.

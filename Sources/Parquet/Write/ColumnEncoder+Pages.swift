@@ -7,20 +7,28 @@ extension ColumnEncoder {
     func finishPage(_ scratch: EncoderScratch) throws(Failure) {
         guard rowCount > 0 else { return }
         scratch.payload.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
-        let levelByteCounts = appendLevels(scratch)
-        let isWorthwhile = isDictionaryWorthwhile
-        let isFirst = !isDictionaryJudged
-        if usesDictionary, valueCount > 0 {
-            isDictionaryJudged = true
-            if isFirst, !isWorthwhile { leaveDictionary() }
+        if usesDictionary, !isDictionaryJudged, valueCount == 0 {
+            leadingPages.append(pageShape(appendLevels(scratch)))
+            unsafe leadingLevels.append(scratch.payload.bytes)
+            beginPage()
+            return
         }
+        let isWorthwhile = isDictionaryWorthwhile
+        if usesDictionary, !isDictionaryJudged {
+            isDictionaryJudged = true
+            if !isWorthwhile { leaveDictionary() }
+            try writeLeadingPages(scratch)
+        }
+        let shape = pageShape(appendLevels(scratch))
+        // Why not PLAIN without values: once a page is, no later one may have numbers of the dictionary.
         var encoding = PageEncoding.plain
-        if valueCount > 0 {
-            encoding = usesDictionary ? encodeNumbers(&scratch.payload) : try encodeValues(scratch)
+        if usesDictionary {
+            encoding = encodeNumbers(&scratch.payload)
+        } else if valueCount > 0 {
+            encoding = try encodeValues(scratch)
         }
         if hasBloomFilter, !usesDictionary { hashValues() }
-        let bounds = pageBounds
-        try writePage(encoding, bounds, levelByteCounts, scratch)
+        try writePage(shape, encoding, pageBounds, scratch)
         if usesDictionary, dictionaryByteCount > options.dictionaryByteCount || !isWorthwhile { usesDictionary = false }
         pageStart = (rawByteCount, dictionaryByteCount)
         chunkWords.take(words)
@@ -28,6 +36,29 @@ extension ColumnEncoder {
         chunkWides.take(wides)
         chunkTexts.take(texts)
         beginPage()
+    }
+
+    private func pageShape(_ levelByteCounts: (repetition: Int, definition: Int)) -> PageShape {
+        PageShape(
+            firstRow: chunkRowCount - rowCount, rowCount: rowCount, entryCount: levels.count, valueCount: valueCount,
+            levelByteCounts: levelByteCounts)
+    }
+
+    /// Writes the pages before the first value, as the chunk's first page with values, or its end, wants them.
+    private func writeLeadingPages(_ scratch: EncoderScratch) throws(Failure) {
+        var from = 0
+        for shape in leadingPages {
+            let to = from + shape.levelByteCounts.repetition + shape.levelByteCounts.definition
+            scratch.payload.removeAll()
+            unsafe scratch.payload.append(UnsafeRawBufferPointer(rebasing: leadingLevels.bytes[from..<to]))
+            // A bit width, for readers that take it for granted.
+            if usesDictionary { scratch.payload.append(1) }
+            try writePage(shape, usesDictionary ? .rleDictionary : .plain, nil, scratch)
+            from = to
+        }
+        scratch.payload.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
+        leadingPages.removeAll()
+        leadingLevels.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
     }
 
     private var pageBounds: Bounds? {
@@ -41,10 +72,11 @@ extension ColumnEncoder {
         }
     }
 
+    /// Appends a page to the chunk: `scratch.payload` holds its levels and values.
     private func writePage(
-        _ encoding: PageEncoding, _ bounds: Bounds?, _ levelByteCounts: (repetition: Int, definition: Int),
-        _ scratch: EncoderScratch
+        _ shape: PageShape, _ encoding: PageEncoding, _ bounds: Bounds?, _ scratch: EncoderScratch
     ) throws(Failure) {
+        let levelByteCounts = shape.levelByteCounts
         scratch.compressed.removeAll(keeping: EncoderScratch.maximumKeptByteCount)
         // Levels of version 2 stand before what is compressed.
         let plain = options.usesPages2 ? levelByteCounts.repetition + levelByteCounts.definition : 0
@@ -53,7 +85,8 @@ extension ColumnEncoder {
             let rest = unsafe UnsafeRawBufferPointer(rebasing: scratch.payload.bytes[plain...])
             try unsafe scratch.compressor.compress(rest, into: &scratch.compressed)
         }
-        let (entryCount, payloadByteCount) = (levels.count, scratch.payload.count)
+        let (entryCount, nullCount) = (shape.entryCount, shape.entryCount - shape.valueCount)
+        let payloadByteCount = scratch.payload.count
         let compressedByteCount = plain + scratch.compressed.count
         scratch.header.removeAll()
         scratch.header.element { header in
@@ -71,8 +104,8 @@ extension ColumnEncoder {
             }
             header.structure(8) { page in
                 page.int32(1, entryCount)
-                page.int32(2, entryCount - valueCount)
-                page.int32(3, rowCount)
+                page.int32(2, nullCount)
+                page.int32(3, shape.rowCount)
                 page.int32(4, encoding.rawValue)
                 page.int32(5, levelByteCounts.definition)
                 page.int32(6, levelByteCounts.repetition)
@@ -84,17 +117,19 @@ extension ColumnEncoder {
         unsafe pages.append(UnsafeRawBufferPointer(rebasing: scratch.payload.bytes[..<plain]))
         unsafe pages.append(scratch.compressed.bytes)
         record.uncompressedByteCount += scratch.header.bytes.count + payloadByteCount
-        record.nullCount += entryCount - valueCount
+        record.nullCount += nullCount
         chunkEntryCount += entryCount
         record.pages.append(
             PageRecord(
-                offset: offset, byteCount: pages.count - offset, firstRow: chunkRowCount - rowCount, rowCount: rowCount,
-                entryCount: entryCount, nullCount: entryCount - valueCount, bounds: bounds, encoding: encoding))
+                offset: offset, byteCount: pages.count - offset, firstRow: shape.firstRow, rowCount: shape.rowCount,
+                entryCount: entryCount, nullCount: nullCount, bounds: bounds, encoding: encoding))
     }
 
     /// Ends the chunk: the last page, the dictionary page and the record.
     func finishChunk(_ scratch: EncoderScratch) throws(Failure) {
         try finishPage(scratch)
+        usesDictionary = usesDictionary && isDictionaryJudged
+        try writeLeadingPages(scratch)
         let hasDictionary = record.pages.contains { $0.encoding == .rleDictionary }
         if hasDictionary { try writeDictionary(scratch) }
         if hasBloomFilter { makeBloomFilter(withDictionary: hasDictionary) }

@@ -5,7 +5,8 @@ internal import Event
 ///
 /// Values wait as what they will be in the page: numbers of the dictionary, or plain words and bytes. A full
 /// page is encoded and compressed at once, so that a chunk costs its compressed size. A dictionary is given up
-/// after the first page if it does not pay, and later once it is too large; pages before that stay as they are.
+/// after the first page if it does not pay, and later once it is too large; pages before that stay as they are,
+/// and no later page of the chunk has numbers of it.
 final class ColumnEncoder {
     let leaf: Leaf
     let options: ParquetOptions
@@ -36,6 +37,11 @@ final class ColumnEncoder {
     var prefersPrefixes: Bool?
     /// Bytes of values and of the dictionary where the page under construction begins.
     var pageStart = (raw: 0, dictionary: 0)
+    /// While the dictionary is not decided on: finished pages without a value. Readers (Spark's vectorized one) take
+    /// a dictionary's pages only before all others, so these are written once it is known which they are to be.
+    var leadingPages: [PageShape] = []
+    /// The encoded levels of those pages.
+    var leadingLevels = ByteBuffer()
     /// Finished data pages with their headers.
     var pages = ByteBuffer()
     /// The dictionary page with its header; made at the end.
@@ -85,6 +91,8 @@ final class ColumnEncoder {
         usesDictionary = leaf.physical != .boolean && options.dictionaryByteCount > 0 && restCount == 0
         (isDictionaryJudged, prefersPrefixes) = (false, nil)
         pageStart = (0, 0)
+        leadingPages.removeAll()
+        leadingLevels.removeAll()
         if restCount > 0 { restCount -= 1 }
         wordDictionary?.removeAll()
         byteDictionary?.removeAll()
@@ -115,7 +123,8 @@ final class ColumnEncoder {
 
     /// Bytes of memory held for this row group.
     var heldByteCount: Int {
-        pages.count + values.count + numbers.count + levels.count + repetitions.count + 8 * hashes.count
+        pages.count + leadingLevels.count + values.count + numbers.count + levels.count + repetitions.count
+            + 8 * hashes.count
             + (wordDictionary?.heldByteCount ?? 0)
             + (byteDictionary?.heldByteCount ?? 0)
     }
