@@ -119,6 +119,10 @@ private func carried(_ type: String, _ json: String, statements: [String], dates
                 "ALTER TABLE t RENAME COLUMN a TO c, RENAME COLUMN b TO a",
                 "ALTER TABLE t MODIFY c bigint FIRST, ADD e int DEFAULT 3", "ALTER TABLE t CHANGE e f decimal(5,2)")
                 == "1|3.00")
+        let replaced = "ALTER TABLE t ADD a int DEFAULT 4"
+        #expect(carried("int", "\"5\"", "\(replaced), RENAME COLUMN a TO b") == "5|4", "a name that is given up")
+        #expect(carried("int", "\"5\"", "\(replaced), CHANGE a b int") == "5|4")
+        #expect(carried("int", "\"5\"", "\(replaced), DROP a") == "4")
         #expect(carried("int", "\"5\"", "ALTER TABLE t DROP a", "ALTER TABLE t ADD a int DEFAULT 8") == "8")
     }
 
@@ -337,6 +341,30 @@ private func carried(_ type: String, _ json: String, statements: [String], dates
         ])
         #expect(made.problems.isEmpty)
         #expect(made.current.map(\.name) == [b, c] && made.current.map(\.incarnation) == [0, 1])
+    }
+
+    @Test(arguments: [
+        ("ALTER TABLE s RENAME far.t", "id,a"), ("RENAME TABLE s TO far.t", "id,a"),
+        ("ALTER TABLE s ADD b int, RENAME TO far.t", "id,a,b"), ("ALTER TABLE far.s RENAME far.t", "x"),
+        ("RENAME TABLE s TO far.t", "x"),
+    ])
+    func aRenameIntoTheRecordsDatabaseTakesTheTableWhoseColumnsItStates(_ sql: String, _ columns: String) {
+        func entry(_ position: Int64, _ sql: String) -> SchemaEntry {
+            var entry = SchemaEntry(place: SourcePlace(file: 1, position: position), database: "far")
+            entry.sql = sql
+            return entry
+        }
+        var rename = entry(3, sql)
+        let stated = columns.split(separator: ",").map { #"{"name":"\#($0)","typeName":"INT"}"# }.joined(separator: ",")
+        rename.types = Array(#"[{"id":"\"far\".\"t\"","table":{"columns":[\#(stated)]}}]"#.utf8)
+        let made = SchemaHistory([
+            entry(1, "CREATE TABLE near.s (id int, a int)"), entry(2, "CREATE TABLE s (x int)"), rename,
+        ])
+        #expect(made.problems.isEmpty)
+        let found = made.table(TableName("far", "t"), at: SourcePlace(file: 1, position: 9))
+        #expect(found?.incarnation == (columns == "x" ? 1 : 0))
+        let versions = made.incarnations[found?.incarnation ?? 0].versions
+        #expect(versions.last?.columns.map(\.name).joined(separator: ",") == columns)
     }
 
     @Test func whatStandsBeforeTheFirstStatementBelongsToItsTable() {

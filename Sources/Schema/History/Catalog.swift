@@ -66,8 +66,8 @@ extension TableDefinition {
     /// added, and what has no place in this definition.
     ///
     /// Order: as the server does it. All names but those behind AFTER are the names before the statement, so that
-    /// two columns may change names; columns are dropped first, changed where they are, and then added and moved
-    /// in the order of the statement; keys come last.
+    /// two columns may change names, and a new one take a name that is given up; columns are dropped first, changed where
+    /// they are, added, and then moved in the order of the statement; keys come last.
     mutating func apply(_ actions: [AlterAction], _ nextColumn: inout Int) -> (added: [Int], problems: [String]) {
         var problems: [String] = []
         var added: [Int] = []
@@ -89,8 +89,8 @@ extension TableDefinition {
             if found == nil { problems.append("there is no column \(name)") }
             return found?.id
         }
-        var moves: [(id: Int, place: ColumnPlace)] = []
-        for action in actions {
+        var moves = [(id: Int, place: ColumnPlace)?](repeating: nil, count: actions.count)
+        for (at, action) in actions.enumerated() {
             switch action {
             case .rename(let from, let to):
                 if let id = id(from), let index = index(ofID: id) { columns[index].column.name = to }
@@ -100,20 +100,22 @@ extension TableDefinition {
                 guard let id = id(name), let index = index(ofID: id) else { continue }
                 columns[index].column = column
                 if primaryKey.contains(id) { columns[index].column.isNullable = false }
-                if let place { moves.append((id, place)) }
-            case .add(let column, let place, let ifNotExists):
-                guard index(of: column.name) == nil else {
-                    if !ifNotExists { problems.append("column \(column.name) is there already") }
-                    continue
-                }
-                columns.append((nextColumn, column))
-                added.append(nextColumn)
-                moves.append((nextColumn, place))
-                nextColumn += 1
+                if let place { moves[at] = (id, place) }
             default: break
             }
         }
-        for (id, place) in moves { move(id, place) }
+        for (at, action) in actions.enumerated() {
+            guard case .add(let column, let place, let ifNotExists) = action else { continue }
+            guard index(of: column.name) == nil else {
+                if !ifNotExists { problems.append("column \(column.name) is there already") }
+                continue
+            }
+            columns.append((nextColumn, column))
+            added.append(nextColumn)
+            moves[at] = (nextColumn, place)
+            nextColumn += 1
+        }
+        for case .some(let (id, place)) in moves { move(id, place) }
         for action in actions { applyKey(action) }
         return (added, problems)
     }

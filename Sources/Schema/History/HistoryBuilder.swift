@@ -75,9 +75,17 @@ struct HistoryBuilder {
             for table in names.tables(of: name) { drop(table, ifExists: true) }
             databaseCharsets[name] = nil
         case .createTable(let table): create(table, entry)
-        case .alterTable(let name, let actions): alter(name.resolved(current), actions, entry)
+        case .alterTable(let name, let actions):
+            var table = name.resolved(current)
+            for case .renameTable(let to) in actions {
+                table = source(ofRename: name, to: to.resolved(current), actions, entry)
+            }
+            alter(table, actions, entry)
         case .renameTables(let pairs):
-            for (from, to) in pairs { rename(from.resolved(current), to.resolved(current)) }
+            for (from, to) in pairs {
+                let new = to.resolved(current)
+                rename(source(ofRename: from, to: new, [], entry), new)
+            }
         case .dropTables(let tables, let ifExists):
             for table in tables { drop(table.resolved(current), ifExists: ifExists) }
         case .truncate(let name):
@@ -155,13 +163,34 @@ struct HistoryBuilder {
     private func source(of like: StatedName, _ name: TableName, _ entry: SchemaEntry?) -> (Int?, isCertain: Bool) {
         let near = names.current(like.resolved(current))
         guard like.database == nil, let entry else { return (near, true) }
-        let candidates = [near].compactMap(\.self) + names.current(table: like.table)
-        let stated = entry.types.flatMap { types in
+        let candidates = [near].compactMap(\.self) + names.current(table: like.table).map(\.incarnation)
+        if let stated = statedColumns(of: name, entry) { return (candidates.first { columnNames($0) == stated }, true) }
+        return (candidates.first, Set(candidates.map(columnNames)).count == 1)
+    }
+
+    /// The names of a table's columns behind a statement, where the record says them.
+    private func statedColumns(of name: TableName, _ entry: SchemaEntry) -> [String]? {
+        entry.types.flatMap { types in
             TypesDocument.tables(types, database: entry.database, table: entry.table, key: entry.key)
                 .first { $0.0 == name }?.1.columns.map(\.name)
         }
-        if let stated { return (candidates.first { columnNames($0) == stated }, true) }
-        return (candidates.first, Set(candidates.map(columnNames)).count == 1)
+    }
+
+    /// The table that a statement renames. Why not by name alone: one without a database belongs to the session's, and
+    /// Debezium's records name the database that the table went to; the columns that it has there tell which was meant.
+    private func source(
+        ofRename from: StatedName, to: TableName, _ actions: [AlterAction], _ entry: SchemaEntry?
+    ) -> TableName {
+        let near = from.resolved(current)
+        guard from.database == nil, let entry, let stated = statedColumns(of: to, entry) else { return near }
+        func becomesStated(_ id: Int) -> Bool {
+            var (definition, next) = (definitions[id], incarnations[id].nextColumn)
+            _ = definition.apply(actions, &next)
+            return definition.columns.map(\.column.name) == stated
+        }
+        if let id = names.current(near), becomesStated(id) { return near }
+        let others = names.current(table: from.table).filter { becomesStated($0.incarnation) }
+        return others.count == 1 ? others[0].name : near
     }
 
     private func columnNames(_ id: Int) -> [String] { definitions[id].columns.map(\.column.name) }

@@ -131,9 +131,9 @@ struct NameHistory: Sendable {
     func currentExact(_ name: TableName) -> Int? { spans[name]?.last?.incarnation }
 
     /// What a table's name means now, in whatever database.
-    func current(table: String) -> [Int] {
+    func current(table: String) -> [(name: TableName, incarnation: Int)] {
         spans.filter { $0.key.table == table }.sorted { $0.key.database < $1.key.database }
-            .compactMap { $0.value.last?.incarnation }
+            .compactMap { span in span.value.last?.incarnation.map { (span.key, $0) } }
     }
 
     /// Names of a database that mean a table now.
