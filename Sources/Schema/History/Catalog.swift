@@ -66,8 +66,8 @@ extension TableDefinition {
     /// added, and what has no place in this definition.
     ///
     /// Order: as the server does it. All names but those behind AFTER are the names before the statement, so that
-    /// two columns may change names, and a new one take a name that is given up; columns are dropped first, changed where
-    /// they are, added, and then moved in the order of the statement; keys come last.
+    /// two columns may change names, and a new one take a name that is given up; columns are dropped first, changed
+    /// where they are, added, and then moved in the order of the statement; keys come last.
     mutating func apply(_ actions: [AlterAction], _ nextColumn: inout Int) -> (added: [Int], problems: [String]) {
         var problems: [String] = []
         var added: [Int] = []
