@@ -2,7 +2,7 @@
 # Holds what three tools recorded against the tables that the database ended with: scripts/recordings.sh [FOLDER [OPTIONS]]
 # The folder has maxwell.jsonl.xz, canal.jsonl.xz, debezium.jsonl.xz, ... and expected/. First the decoders alone, then the
 # programs: every recording as a file, through an agent and Kafka, and out of topics (Tests/system/recordings.py
-# says its options: --only NAME, --way files, --tool-zone Asia/Shanghai, --dates typed).
+# says its options: --only NAME, --way files, --tool-zone or --session-zone Asia/Shanghai, --dates typed).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 from=${1:-../shared/data/cdc-live}

@@ -1,4 +1,4 @@
-internal import Columns
+public import Columns
 public import Configuration
 public import Event
 internal import Sinks
@@ -13,6 +13,9 @@ public enum CollectorCheck {
             attempt(&failures) { () throws(Failure) in _ = try PipelinePlan(index: index, spec: spec) }
         }
         for (index, spec) in settings.syncs.enumerated() {
+            let faults = self.failures(of: spec)
+            failures += faults
+            guard faults.isEmpty else { continue }
             attempt(&failures) { () throws(Failure) in _ = try PipelinePlan(index: index, sync: spec) }
         }
         attempt(&failures) { () throws(Failure) in
@@ -25,6 +28,9 @@ public enum CollectorCheck {
         }
         return failures
     }
+
+    /// Everything that is wrong with a sync's settings; looks at nothing but the tz database.
+    public static func failures(of sync: SyncSpec) -> [Failure] { SyncPlan.faults(of: sync) }
 
     private static func attempt(_ failures: inout [Failure], _ body: () throws(Failure) -> Void) {
         do throws(Failure) { try body() } catch { failures.append(error) }

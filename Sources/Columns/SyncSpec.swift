@@ -35,6 +35,8 @@ public struct SyncSpec: Sendable, Equatable {
     public var dates: Dates = .typed
     /// Time zone of the machine that the tool runs on; nil: not said, taken as UTC.
     public var toolZone: String?
+    /// Time zone of the sessions that alter tables; nil: not said, taken as UTC and counted as not known.
+    public var sessionZone: String?
     public var debezium = DebeziumModes()
     /// How long daily states are kept.
     public var keepMilliseconds: Int64 = 30 * 86_400_000

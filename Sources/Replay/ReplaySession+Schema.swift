@@ -31,7 +31,8 @@ extension ReplaySession {
             }
             if !hasTypes { inferred[name] = try infer(name, files, day, before: end, dates) }
         }
-        let history = SchemaHistory(entries, schemaFile: sync.schemaFile, inferred: inferred, dates: dates)
+        let history = SchemaHistory(
+            entries, schemaFile: sync.schemaFile, inferred: inferred, dates: dates, sessionZone: sync.sessionZone)
         claimed = Set(history.incarnations.flatMap { $0.names.map(\.name) })
         for problem in history.problems {
             let text = "\(problem.table?.text ?? sync.spec.name): \(problem.message)"

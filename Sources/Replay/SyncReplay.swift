@@ -50,6 +50,8 @@ public struct SyncReplay: Sendable {
     var store: StateStore
     let log: ChangeLogFolder
     let schemaFile: [UInt8]?
+    /// Of the sessions that alter tables, if it is said.
+    private(set) var sessionZone: Zone?
     /// The day, since 1970-01-01, before which all partitions of the sync are done; nil: none.
     let passedDay: Int64?
     var settings = ReplaySettings()
@@ -69,7 +71,8 @@ public struct SyncReplay: Sendable {
         settings.threadCount = threadCount
         settings.permits = WorkerPermits(threadCount - 1)
         settings.surveys = spec.format == .debezium
-        settings.decoding.zone = spec.toolZone.flatMap { try? Zone($0) }
+        if let name = spec.toolZone { settings.decoding.zone = try Zone(name, of: "sync \(spec.name)") }
+        if let name = spec.sessionZone { sessionZone = try Zone(name, of: "sync \(spec.name)") }
         settings.decoding.mayHaveForms = spec.format == .debezium
         settings.decoding.take(spec.debezium)
     }

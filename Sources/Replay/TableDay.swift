@@ -137,6 +137,8 @@ struct TableDay: Sendable {
         var lines = [SyncReplay.method, identity, base?.inputs ?? "-", base?.digest ?? "-", "\(rule.unique as Any)"]
         lines.append("\(rule.deletes.rawValue) \(rule.key) \(sync.spec.dates.rawValue) \(sync.spec.toolZone ?? "-")")
         lines.append("\(sync.spec.debezium)")
+        // Why not always: states made before there was such a zone stay.
+        if let zone = sync.spec.sessionZone { lines.append("session \(zone)") }
         for version in incarnation.versions {
             lines.append("version \(version.from) \(version.columns) \(version.key) \(version.source)")
         }
@@ -151,7 +153,7 @@ struct TableDay: Sendable {
         Hexadecimal.digest([
             SyncReplay.method, "\(rule.unique as Any)", rule.deletes.rawValue, "\(rule.key)", sync.spec.dates.rawValue,
             sync.spec.toolZone ?? "-", "\(sync.spec.debezium)",
-        ])
+        ] + [sync.spec.sessionZone].compactMap(\.self))
     }
 
     /// Days of which it is noted what files were there.

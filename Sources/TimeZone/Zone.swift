@@ -35,10 +35,19 @@ public import Event
             throw Failure(
                 "config.bad_time_zone", stage: .configuration, kind: .config,
                 "there is no time zone '\(name)'",
-                hint: "use a name of the tz database such as UTC or Europe/Berlin; is tzdata installed?")
+                hint: "use a name of the tz database such as UTC, Europe/Berlin or, for +08:00, Etc/GMT-8; is tzdata installed?")
         }
         self.name = name
         unsafe self.handle = handle
+    }
+
+    /// Loads a zone that `owner`, such as `sync shop`, names in the configuration. Fails with `config.bad_time_zone`.
+    public init(_ name: String, of owner: String) throws(Failure) {
+        do throws(Failure) { try self.init(name) } catch {
+            throw Failure(
+                error.code, stage: error.stage, kind: error.kind,
+                "\(owner) names a time zone that there is not: '\(name.prefix(80))'", hint: error.hint)
+        }
     }
 
     /// The stretch that holds an instant.

@@ -1,4 +1,4 @@
-internal import Change
+internal import Collector
 internal import Columns
 internal import Configuration
 internal import Event
@@ -95,10 +95,7 @@ struct Trial {
         for route in file.collectorSettings?.pipelines.flatMap(\.routes) ?? [] {
             do throws(Failure) { _ = try RoutePlan(route) } catch { found.append(error) }
         }
-        for sync in file.collectorSettings?.syncs ?? [] {
-            do throws(Failure) { _ = try TableNames(sync) } catch { found.append(error) }
-        }
-        return found
+        return found + (file.collectorSettings?.syncs ?? []).flatMap(CollectorCheck.failures(of:))
     }
 
     private func sourceFailures(_ source: FilesSourceSettings) -> [Failure] {

@@ -24,6 +24,20 @@ private struct SourceChange {
 }
 
 @Suite(.serialized) struct SyncTests {
+    @Test func allFaultsOfASyncAreNamedAtOnce() {
+        var sync = SyncSpec(name: "shop", topics: ["changes"], format: .canal)
+        #expect(CollectorCheck.failures(of: sync).isEmpty)
+        (sync.toolZone, sync.sessionZone) = ("Asia/Shanghai", "Etc/GMT-8")
+        #expect(CollectorCheck.failures(of: sync).isEmpty)
+        (sync.table, sync.toolZone, sync.sessionZone) = ("one", "Nowhere/Bad", "+08:00")
+        (sync.log.timeZone, sync.log.partitionName) = ("X/Y", "OP")
+        let faults = CollectorCheck.failures(of: sync)
+        let zones = [String](repeating: "config.bad_time_zone", count: 3)
+        #expect(faults.map(\.code) == ["config.bad_sync"] + zones + ["config.bad_sync"])
+        #expect(faults.allSatisfy { $0.message.contains("sync shop") })
+        #expect(throws: Failure.self) { try SyncPlan(sync) }
+    }
+
     private func bench(_ format: SyncSpec.Format, partitions: Int32 = 1, _ change: (inout SyncSpec) -> Void = { _ in }) -> Bench {
         let bench = Bench(["changes": partitions], pipelines: [])
         var sync = SyncSpec(name: "shop", topics: ["changes"], format: format)

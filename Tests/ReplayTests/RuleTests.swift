@@ -197,6 +197,27 @@ private let next = "2026-11-21"
     #expect(try !SyncReplay(spec, warehouse: warehouse.path).run().isMade)
 }
 
+@Test func theSessionsZoneMakesStatesAnew() throws {
+    let warehouse = try SampleWarehouse()
+    try warehouse.write([ddl("CREATE TABLE t (id INT PRIMARY KEY, at TIMESTAMP NULL)", at: 1)], to: nil, day: day)
+    try warehouse.write([insert("t", #"{"id":1,"at":"2026-11-20 08:00:00"}"#, at: 10)], to: "t", day: day)
+    try warehouse.write([ddl("ALTER TABLE t MODIFY at DATETIME", at: 20)], to: nil, day: day)
+    var spec = sync()
+    var times: [Int64] = []
+    for zone in [nil, "Asia/Shanghai"] {
+        spec.sessionZone = zone
+        #expect(try SyncReplay(spec, warehouse: warehouse.path).run().isMade)
+        let status = try #require(try StateReader(spec, warehouse: warehouse.path).status().first)
+        #expect(status.losses.isEmpty == (zone != nil))
+        if case .word(let time)? = try warehouse.visible("t", day)?[0][1] { times.append(time) }
+    }
+    #expect(times.count == 2 && times[1] - times[0] == 8 * 3_600_000_000)
+    spec.sessionZone = "Nowhere/Bad"
+    #expect { try SyncReplay(spec, warehouse: warehouse.path) } throws: {
+        ($0 as? Failure)?.message == "sync test names a time zone that there is not: 'Nowhere/Bad'"
+    }
+}
+
 @Test func changesForDaysThatAreNotKeptAreReported() throws {
     let warehouse = try SampleWarehouse()
     try warehouse.write([ddl(orders, at: 1)], to: nil, day: day)

@@ -1,6 +1,7 @@
 import Columns
 import Event
 import Testing
+import TimeZone
 
 @testable import Schema
 
@@ -9,7 +10,9 @@ private func carried(_ type: String, _ json: String, _ statements: String...) ->
     carried(type, json, statements: statements)
 }
 
-private func carried(_ type: String, _ json: String, statements: [String], dates: DateRule = .text) -> String {
+private func carried(
+    _ type: String, _ json: String, statements: [String], dates: DateRule = .text, zone: Zone? = nil
+) -> String {
     var all = ["CREATE TABLE t (id int, a \(type)) CHARSET=utf8mb4"]
     all += statements
     let made = SchemaHistory(
@@ -18,7 +21,7 @@ private func carried(_ type: String, _ json: String, statements: [String], dates
             entry.sql = sql
             entry.committed = 1_709_100_461_000_000
             return entry
-        }, dates: dates)
+        }, dates: dates, sessionZone: zone)
     let life = made.incarnations[0]
     let first = RowBatch(shapes: life.versions[0].shapes)
     let decoder = RowDecoder(life.versions[0], tool: .canal)
@@ -104,6 +107,32 @@ private func carried(_ type: String, _ json: String, statements: [String], dates
     ] as [(String, String, [String], String)])
     func altersConvertOneAfterTheOther(_ from: String, _ json: String, _ to: [String], _ expected: String) {
         #expect(carried(from, json, statements: to.map { "ALTER TABLE t MODIFY a \($0)" }) == expected)
+    }
+
+    @Test(arguments: [
+        // The statements are of 2024-02-28 06:07:41 UTC.
+        ("int", "\"5\"", ["ADD b datetime DEFAULT NOW()"], "5|2024-02-28 07:07:41"),
+        ("int", "\"5\"", ["ADD b datetime(3) DEFAULT NOW(3)"], "5|2024-02-28 07:07:41.000?"),
+        ("int", "\"5\"", ["ADD b timestamp DEFAULT NOW()"], "5|2024-02-28 06:07:41"),
+        ("int", "\"5\"", ["ADD b timestamp DEFAULT '2024-07-01 00:30:00'"], "5|2024-06-30 22:30:00"),
+        ("int", "\"5\"", ["ADD b timestamp DEFAULT '0000-00-00 00:00:00'"], "5|0000-00-00 00:00:00"),
+        ("timestamp(3) NULL", "\"2024-07-01 22:00:00.250\"", ["MODIFY a datetime(3)"], "2024-07-02 00:00:00.250"),
+        ("timestamp NULL", "\"2024-07-01 22:00:00\"", ["MODIFY a varchar(40)"], "2024-07-02 00:00:00"),
+        ("timestamp NULL", "\"2024-07-01 22:00:00\"", ["MODIFY a date"], "2024-07-02"),
+        ("timestamp NULL", "\"2024-07-01 22:00:00\"", ["MODIFY a timestamp(1)"], "2024-07-01 22:00:00.0"),
+        ("timestamp NULL", "null", ["MODIFY a datetime"], "\\N"),
+        ("timestamp", "\"0000-00-00 00:00:00\"", ["MODIFY a datetime"], "0000-00-00 00:00:00"),
+        ("datetime", "\"2024-01-01 00:30:00\"", ["MODIFY a timestamp"], "2023-12-31 23:30:00"),
+        ("varchar(30)", "\"2024-07-01 00:30:00\"", ["MODIFY a timestamp NULL"], "2024-06-30 22:30:00"),
+        ("timestamp NULL", "\"2024-07-01 22:00:00\"", ["MODIFY a datetime", "MODIFY a timestamp"], "2024-07-01 22:00:00"),
+    ] as [(String, String, [String], String)])
+    func altersGoByTheSessionsClock(_ type: String, _ json: String, _ alters: [String], _ expected: String) throws {
+        let zone = try Zone("Europe/Berlin")
+        let statements = alters.map { "ALTER TABLE t \($0)" }
+        #expect(carried(type, json, statements: statements, zone: zone) == expected)
+        // Typed times are UTC too.
+        let typed = carried(type, json, statements: statements, dates: .typed, zone: zone)
+        if !expected.contains("0000") { #expect(typed == expected) }
     }
 
     @Test func anAddedColumnGoesThroughLaterAltersToo() {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What Maxwell, Debezium and Canal recorded of a database, through the programs into its tables; DuckDB reads them.
 
-    recordings.py FOLDER [--only NAME] [--way files|agent|topic] [--tool-zone ZONE] [--dates text|typed] [--keep]
+    recordings.py FOLDER [--only NAME] [--way files|agent|topic] [--dates text|typed]
+                  [--tool-zone ZONE] [--session-zone ZONE]
 
 FOLDER holds recordings, `<tool>[-<anything>].jsonl[.xz]`, a record a line (Debezium's as `{"topic", "key", "value"}`),
 and `expected/`: `columns.tsv` (information_schema), `truncated.tsv`, and `<database>.<table>.tsv[.xz]`, rows as the
@@ -263,8 +264,9 @@ def tables_of(space, config, tool, recording, expected, dates):
 
 # The ways in.
 
-def configuration(space, tool, dates, tool_zone, more, sync_more=""):
-    zone = f", tool_zone: {tool_zone}" if tool_zone else ""
+def configuration(space, tool, dates, zones, more, sync_more=""):
+    """`zones`: `tool_zone` and `session_zone`, those that are known."""
+    zone = "".join(f", {key}: {value}" for key, value in (zones or {}).items() if value)
     return space.write("millrace.yaml", f"""
 {more}
 warehouse: {{path: {space.path}/warehouse}}
@@ -274,16 +276,16 @@ log: {{level: warning}}
 """)
 
 
-def by_files(space, recording, dates, tool_zone):
+def by_files(space, recording, dates, zones):
     space.write("in/a.jsonl", recording.text)
-    config = configuration(space, recording.tool, dates, tool_zone, f"""
+    config = configuration(space, recording.tool, dates, zones, f"""
 agent: {{name: shop, state_dir: {space.path}/state}}
 sources: [{{name: changes, include: ["{space.path}/in/*.jsonl"], max_record: 4MiB}}]""")
     run("millrace", "run", "--once", "--config", config, timeout=1200)
     return config
 
 
-def by_agent(space, recording, dates, tool_zone, kafka):
+def by_agent(space, recording, dates, zones, kafka):
     # Longest records: a statement's rows in one message (Canal), columns of a megabyte.
     kafka.create("changes", 3, "max.message.bytes=16777216")
     kafka.create_all({})
@@ -296,16 +298,16 @@ log: {{level: warning}}
 """)
     run("millrace-agent", "--config", agent, "--once", timeout=1200)
     config = configuration(
-        space, recording.tool, dates, tool_zone, f'kafka: {{brokers: "{kafka.address}"}}\ngroup: live',
+        space, recording.tool, dates, zones, f'kafka: {{brokers: "{kafka.address}"}}\ngroup: live',
         ", topics: [changes]")
     run("millrace-collector", "--config", config, "--until-caught-up", timeout=1200)
     return config
 
 
-def by_topic(space, recording, dates, tool_zone, kafka):
+def by_topic(space, recording, dates, zones, kafka):
     topics = fill(kafka, recording.tool, recording.records)
     config = configuration(
-        space, recording.tool, dates, tool_zone, f'kafka: {{brokers: "{kafka.address}"}}\ngroup: live',
+        space, recording.tool, dates, zones, f'kafka: {{brokers: "{kafka.address}"}}\ngroup: live',
         f", topics: {json.dumps(topics)}")
     run("millrace-collector", "--config", config, "--until-caught-up", timeout=1200)
     return config
@@ -349,16 +351,16 @@ def compact(value):
     return b"" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def through(folder, name, way, dates="text", tool_zone=None, expected=None):
+def through(folder, name, way, dates="text", zones=None, expected=None):
     """One recording, one way. Returns (tables compared, cells lost by name, notes)."""
     recording = Recording(folder, name)
     expected = expected or Expected(folder)
     with Workspace(f"recording-{name}-{way}") as space:
         if way == "files":
-            config = by_files(space, recording, dates, tool_zone)
+            config = by_files(space, recording, dates, zones)
             return after(space, config, recording, expected, dates)
         with Kafka(space / "kafka") as kafka:
-            config = (by_agent if way == "agent" else by_topic)(space, recording, dates, tool_zone, kafka)
+            config = (by_agent if way == "agent" else by_topic)(space, recording, dates, zones, kafka)
             return after(space, config, recording, expected, dates)
 
 
@@ -376,7 +378,9 @@ def main():
     parser.add_argument("--way", action="append", choices=["files", "agent", "topic"])
     parser.add_argument("--dates", default="text", choices=["text", "typed"])
     parser.add_argument("--tool-zone", help="the time zone of the machine that Maxwell or Canal ran on")
+    parser.add_argument("--session-zone", help="the time zone of the sessions that altered tables")
     options = parser.parse_args()
+    zones = {"tool_zone": options.tool_zone, "session_zone": options.session_zone}
     expected = Expected(options.folder)
     failed = 0
     names = [name for name in recordings(options.folder) if not options.only or name in options.only]
@@ -384,7 +388,7 @@ def main():
         for way in options.way or ["files", "agent", "topic"]:
             try:
                 compared, losses, notes = through(
-                    options.folder, name, way, options.dates, options.tool_zone, expected)
+                    options.folder, name, way, options.dates, zones, expected)
             except Skip as reason:
                 print(f"skip  {name} by {way}: {reason}", flush=True)
             except Exception as error:

@@ -13,27 +13,33 @@ struct SyncPlan: Sendable {
     let route: RouteSpec
 
     init(_ spec: SyncSpec) throws(Failure) {
+        if let fault = Self.faults(of: spec).first { throw fault }
         self.spec = spec
         names = try TableNames(spec)
-        do throws(Failure) { zone = try Zone(spec.log.timeZone) } catch {
-            throw Failure(
-                error.code, stage: error.stage, kind: error.kind,
-                "sync \(spec.name) names a time zone that there is not: '\(spec.log.timeZone.prefix(80))'",
-                hint: error.hint)
-        }
-        guard spec.log.partitionName.lowercased() != "op", !ChangeLog.columns.contains(where: {
-            $0.name == spec.log.partitionName.lowercased()
-        }) else {
-            throw Failure(
-                "config.bad_sync", stage: .configuration, kind: .config,
-                "the partition name '\(spec.log.partitionName)' of sync \(spec.name) is a column of the change log",
-                hint: "take dt")
-        }
+        zone = try Zone(spec.log.timeZone)
         var route = spec.log
         route.table = spec.name
         route.sources = spec.sources
         route.columns = ChangeLog.columns
         self.route = route
+    }
+
+    /// All that is wrong with a sync's settings, those that only its replay uses included.
+    static func faults(of spec: SyncSpec) -> [Failure] {
+        var faults: [Failure] = []
+        do throws(Failure) { _ = try TableNames(spec) } catch { faults.append(error) }
+        for name in [spec.log.timeZone, spec.toolZone, spec.sessionZone].compactMap(\.self) {
+            do throws(Failure) { _ = try Zone(name, of: "sync \(spec.name)") } catch { faults.append(error) }
+        }
+        let partition = spec.log.partitionName
+        if partition.lowercased() == "op" || ChangeLog.columns.contains(where: { $0.name == partition.lowercased() }) {
+            faults.append(
+                Failure(
+                    "config.bad_sync", stage: .configuration, kind: .config,
+                    "the partition name '\(partition)' of sync \(spec.name) is a column of the change log",
+                    hint: "take dt"))
+        }
+        return faults
     }
 
     /// Whether the keys of records say what a row's key is.

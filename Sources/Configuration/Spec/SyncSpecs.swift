@@ -40,6 +40,12 @@ enum SyncSpecs {
                     "tool_zone", .text("time zone", maximumByteCount: 64), \.toolZone, default: "UTC",
                     "Time zone of the machine that the tool runs on, by its tz name: Canal writes TIMESTAMPs on "
                         + "that clock, Maxwell moves TIMEs by it."),
+                .optional(
+                    "session_zone", .text("time zone", maximumByteCount: 64), \.sessionZone, default: "not known",
+                    "Time zone of the sessions that alter tables, the server's `time_zone` in most cases, by its "
+                        + "tz name: what an ALTER makes of rows that are there (DATETIME DEFAULT NOW(), TIMESTAMPs "
+                        + "made DATETIMEs or texts). Without it UTC is taken, and such values are counted as "
+                        + "`unknown_fill`."),
                 .section("debezium", debezium, \.debezium),
                 .optional(
                     "keep", .duration(86_400_000...4_000 * 86_400_000), \.keepMilliseconds,

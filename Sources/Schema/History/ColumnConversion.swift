@@ -12,6 +12,8 @@ public struct ColumnConversion: Sendable {
     let old: TableColumn
     let new: TableColumn
     let dates: DateRule
+    /// The clock of the sessions that alter tables, if it is known.
+    private let clock: SessionClock?
     /// Whether the server comes to the same value for certain: not where a session's time zone, a rounding mode or
     /// a character set decides.
     public private(set) var isExact: Bool
@@ -21,7 +23,7 @@ public struct ColumnConversion: Sendable {
     private var server: ServerConversion { ServerConversion(old.type, from, to) }
 
     /// Nil where values stay as they are.
-    init?(_ old: TableColumn, _ new: TableColumn, _ dates: DateRule) {
+    init?(_ old: TableColumn, _ new: TableColumn, _ dates: DateRule, _ clock: SessionClock?) {
         let forcesValue = old.isNullable && !new.isNullable
         let changesText =
             old.type.kind == .binary || new.type.kind == .binary || new.type.kind == .char
@@ -34,24 +36,25 @@ public struct ColumnConversion: Sendable {
         self.old = old
         self.new = new
         self.dates = dates
+        self.clock = clock
         fill = forcesValue ? DefaultValue(implicit: new.type, new.shape, dates).value : nil
         from = ColumnCodec(old.type, shape: old.shape, dates: dates)
         to = ColumnCodec(new.type, shape: new.shape, dates: dates)
-        isExact = Self.isExact(old.type, new.type)
+        isExact = Self.isExact(old.type, new.type, knowsClock: clock != nil)
     }
 
     /// All steps of a column through its versions, in order; nil where values stay as they are.
-    init?(_ versions: [TableColumn], _ dates: DateRule) {
-        let steps = zip(versions, versions.dropFirst()).compactMap { ColumnConversion($0, $1, dates) }
+    init?(_ versions: [TableColumn], _ dates: DateRule, _ clock: SessionClock?) {
+        let steps = zip(versions, versions.dropFirst()).compactMap { ColumnConversion($0, $1, dates, clock) }
         guard var last = steps.last else { return nil }
         last.earlier = Array(steps.dropLast())
         last.isExact = steps.allSatisfy(\.isExact)
         self = last
     }
 
-    private static func isExact(_ old: MySQLType, _ new: MySQLType) -> Bool {
+    private static func isExact(_ old: MySQLType, _ new: MySQLType, knowsClock: Bool) -> Bool {
         let usesClock =
-            (old.kind == .timestamp) != (new.kind == .timestamp) || old.kind == .time && new.isTime
+            (old.kind == .timestamp) != (new.kind == .timestamp) && !knowsClock || old.kind == .time && new.isTime
         let hasFraction = (old.isTime || old.kind == .time) && old.fraction > 0
         let keepsFraction = new.isTime || new.kind == .time ? new.fraction >= old.fraction : !new.isInteger
         let cutsFraction = hasFraction && !keepsFraction && new.kind != .date
@@ -97,6 +100,22 @@ public struct ColumnConversion: Sendable {
             if let fill { fill.append(to: target) } else { target.appendNull() }
             return true
         }
+        guard let clock, (old.type.kind == .timestamp) != (new.type.kind == .timestamp) else {
+            return appendShown(column, row, to: target)
+        }
+        if old.type.kind == .timestamp {
+            let source = RowBatch(shapes: [("old", old.shape)])
+            clock.shown(TypedValue(column, row), fraction: old.type.fraction).append(to: source.columns[0])
+            return appendShown(source.columns[0], 0, to: target)
+        }
+        let made = RowBatch(shapes: [("new", new.shape)])
+        let isFit = appendShown(column, row, to: made.columns[0])
+        clock.instant(TypedValue(made.columns[0], 0), fraction: new.type.fraction).append(to: target)
+        return isFit
+    }
+
+    /// Appends a value that is not null, as if TIMESTAMPs were in UTC.
+    private func appendShown(_ column: Column, _ row: Int, to target: Column) -> Bool {
         if appendQuickly(column, row, to: target) { return true }
         if let isFit = server.append(column, row, to: target) {
             if !isFit { target.appendNull() }

@@ -12,12 +12,15 @@ struct DefaultValue {
         self.isKnown = isKnown
     }
 
-    /// The value of a column that is added. `statementTime` is when, in microseconds since the epoch.
-    init(_ column: ColumnDefinition, shape: ColumnShape, dates: DateRule, statementTime: Int64?) {
+    /// The value of a column that is added. `statementTime` is when, in microseconds since the epoch; `clock`: the
+    /// session's, if it is known.
+    init(
+        _ column: ColumnDefinition, shape: ColumnShape, dates: DateRule, statementTime: Int64?, clock: SessionClock?
+    ) {
         if column.generated != .no || column.isAutoIncrement {
             self.init(.null, isKnown: false)
         } else if let clause = column.defaultClause {
-            self.init(clause, column.type, shape, dates, statementTime: statementTime)
+            self.init(clause, column.type, shape, dates, statementTime: statementTime, clock: clock)
         } else if column.isNullable {
             self.init(.null, isKnown: true)
         } else {
@@ -26,13 +29,20 @@ struct DefaultValue {
     }
 
     /// The value of a clause.
-    init(_ clause: DefaultClause, _ type: MySQLType, _ shape: ColumnShape, _ dates: DateRule, statementTime: Int64?) {
+    init(
+        _ clause: DefaultClause, _ type: MySQLType, _ shape: ColumnShape, _ dates: DateRule, statementTime: Int64?,
+        clock: SessionClock?
+    ) {
         switch clause {
         case .null: self.init(.null, isKnown: true)
         case .expression: self.init(.null, isKnown: false)
         case .text(let text):
             let made = DefaultValue(text: text, type, shape, dates)
             // A TIMESTAMP is written on the session's clock.
+            if type.kind == .timestamp, let clock {
+                self.init(clock.instant(made.value, fraction: type.fraction), isKnown: made.isKnown)
+                return
+            }
             let isZero = text.starts(with: Array("0000-00-00".utf8))
             self.init(made.value, isKnown: made.isKnown && (type.kind != .timestamp || isZero))
         case .number(let text): self.init(text: Array(text.utf8), type, shape, dates)
@@ -48,7 +58,9 @@ struct DefaultValue {
             let number = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             self.init(text: Array(String(number).utf8), type, shape, dates)
         case .now:
-            guard let statementTime, let fields = DateFields(micros: statementTime), type.isTime else {
+            // A DATETIME shows the session's clock.
+            let time = type.kind == .timestamp ? statementTime : statementTime.map { clock?.shown(at: $0) ?? $0 }
+            guard let time, let fields = DateFields(micros: time), type.isTime else {
                 self.init(.null, isKnown: false)
                 return
             }
@@ -59,8 +71,9 @@ struct DefaultValue {
             let scratch = Scratch(capacity: 64)
             cut.write(fraction: 6, to: scratch)
             let made = DefaultValue(text: scratch.view.array, type, shape, dates)
-            // A DATETIME shows the session's clock, which is not known here; fractions are not in every tool's record.
-            self.init(made.value, isKnown: made.isKnown && type.kind == .timestamp && type.fraction == 0)
+            // Fractions are not in every tool's record.
+            let isKnown = (type.kind == .timestamp || clock != nil) && type.fraction == 0
+            self.init(made.value, isKnown: made.isKnown && isKnown)
         }
     }
 

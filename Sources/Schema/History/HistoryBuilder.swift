@@ -4,6 +4,7 @@
 /// statement applied; a version is added only where rows look different behind a statement.
 struct HistoryBuilder {
     let dates: DateRule
+    let clock: SessionClock?
     private(set) var incarnations: [TableIncarnation] = []
     private(set) var problems: [SchemaProblem] = []
     private(set) var names = NameHistory()
@@ -17,7 +18,7 @@ struct HistoryBuilder {
     /// Tables dropped at the place of the last statement: a snapshot drops and creates what goes on.
     private var lastDrops: [TableName: Int] = [:]
 
-    init(dates: DateRule) { self.dates = dates }
+    init(dates: DateRule, clock: SessionClock?) { (self.dates, self.clock) = (dates, clock) }
 
     /// Statements that stand before every change.
     mutating func load(_ text: [UInt8], database: String) {
@@ -198,7 +199,7 @@ struct HistoryBuilder {
     @discardableResult
     private mutating func create(_ name: TableName, _ definition: TableDefinition, at place: SourcePlace) -> Int {
         let id = incarnations.count
-        incarnations.append(TableIncarnation(id: id, born: place, names: [(place, name)]))
+        incarnations.append(TableIncarnation(id: id, born: place, clock: clock, names: [(place, name)]))
         definitions.append(definition)
         names.set(name, id, from: place)
         return id
@@ -260,7 +261,8 @@ struct HistoryBuilder {
             guard let definition = definitions[id].columns.first(where: { $0.id == column.id })?.column else {
                 continue
             }
-            let fill = DefaultValue(definition, shape: column.shape, dates: dates, statementTime: committed)
+            let fill = DefaultValue(
+                definition, shape: column.shape, dates: dates, statementTime: committed, clock: clock)
             added[column.id] = (fill.value, fill.isKnown)
         }
         addVersion(id, added)
@@ -346,7 +348,8 @@ struct HistoryBuilder {
                 columns.append((next, column))
                 if !incarnations[id].versions.isEmpty {
                     let shape = column.type.shape(dates)
-                    let fill = DefaultValue(column, shape: shape, dates: dates, statementTime: committed)
+                    let fill = DefaultValue(
+                        column, shape: shape, dates: dates, statementTime: committed, clock: clock)
                     added[next] = (fill.value, fill.isKnown)
                 }
                 next += 1

@@ -1,4 +1,5 @@
 public import Columns
+public import TimeZone
 
 /// What the source said of the schema at one place: a statement, or what it says of types with a record.
 public struct SchemaEntry: Sendable {
@@ -49,11 +50,12 @@ public struct SchemaHistory: Sendable {
     ///   - schemaFile: `CREATE TABLE`s known before the first record (`mysqldump --no-data`), or nil.
     ///   - database: the database that the file's statements belong to until its first `USE`.
     ///   - inferred: tables known from their values alone, with their versions.
+    ///   - sessionZone: on whose clock the sessions that alter tables see TIMESTAMPs; nil: not known, taken as UTC.
     public init(
         _ entries: [SchemaEntry], schemaFile: [UInt8]? = nil, database: String = "",
-        inferred: [TableName: TableVersion] = [:], dates: DateRule = .typed
+        inferred: [TableName: TableVersion] = [:], dates: DateRule = .typed, sessionZone: Zone? = nil
     ) {
-        var builder = HistoryBuilder(dates: dates)
+        var builder = HistoryBuilder(dates: dates, clock: sessionZone.map(SessionClock.init))
         if let schemaFile { builder.load(schemaFile, database: database) }
         for name in inferred.keys.sorted(by: { $0.text < $1.text }) {
             if let version = inferred[name] { builder.add(inferred: version, name) }

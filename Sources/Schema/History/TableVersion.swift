@@ -99,6 +99,8 @@ public struct TableIncarnation: Sendable {
     public let id: Int
     /// Where it was created, or first seen.
     public let born: SourcePlace
+    /// The clock of the sessions that alter it, if it is known.
+    let clock: SessionClock?
     /// Its names, each from a place on.
     public internal(set) var names: [(from: SourcePlace, name: TableName)]
     /// Its columns, each version from a place on; never empty once it is asked for.
@@ -137,7 +139,7 @@ public struct TableIncarnation: Sendable {
         let source = versions[from]
         return target.columns.map { column in
             if let index = source.columns.firstIndex(where: { $0.id == column.id }) {
-                guard let conversion = ColumnConversion(steps(column.id, from, to), source.dates) else {
+                guard let conversion = ColumnConversion(steps(column.id, from, to), source.dates, clock) else {
                     return .kept(index)
                 }
                 return .converted(index, conversion)
@@ -147,7 +149,7 @@ public struct TableIncarnation: Sendable {
             else { return .filled(.null, isKnown: false) }
             let (value, isKnown) = fill
             // The type may have changed since the column was added.
-            guard let conversion = ColumnConversion(steps(column.id, added, to), target.dates) else {
+            guard let conversion = ColumnConversion(steps(column.id, added, to), target.dates, clock) else {
                 return .filled(value, isKnown: isKnown)
             }
             let (converted, isFit) = conversion.convert(value)

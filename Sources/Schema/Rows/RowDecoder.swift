@@ -107,7 +107,7 @@ public final class RowDecoder {
         standIns = version.columns.map { column in
             guard tool == .debezium, options.mayReplaceNull, column.isNullable, let clause = column.defaultClause
             else { return nil }
-            let value = DefaultValue(clause, column.type, column.shape, version.dates, statementTime: nil)
+            let value = DefaultValue(clause, column.type, column.shape, version.dates, statementTime: nil, clock: nil)
             return value.isKnown && value.value != .null ? value.value : nil
         }
         bytes.reserveCapacity(1_024)
