@@ -35,7 +35,8 @@ public import Event
             throw Failure(
                 "config.bad_time_zone", stage: .configuration, kind: .config,
                 "there is no time zone '\(name)'",
-                hint: "use a name of the tz database such as UTC, Europe/Berlin or, for +08:00, Etc/GMT-8; is tzdata installed?")
+                hint: "use a name of the tz database such as UTC, Europe/Berlin or, for +08:00, Etc/GMT-8; "
+                    + "is tzdata installed?")
         }
         self.name = name
         unsafe self.handle = handle
