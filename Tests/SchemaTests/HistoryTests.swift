@@ -375,7 +375,7 @@ private func carried(
     @Test(arguments: [
         ("ALTER TABLE s RENAME far.t", "id,a"), ("RENAME TABLE s TO far.t", "id,a"),
         ("ALTER TABLE s ADD b int, RENAME TO far.t", "id,a,b"), ("ALTER TABLE far.s RENAME far.t", "x"),
-        ("RENAME TABLE s TO far.t", "x"),
+        ("RENAME TABLE s TO far.t", "x"), ("ALTER TABLE near.s RENAME t", "id,a"),
     ])
     func aRenameIntoTheRecordsDatabaseTakesTheTableWhoseColumnsItStates(_ sql: String, _ columns: String) {
         func entry(_ position: Int64, _ sql: String) -> SchemaEntry {

@@ -271,7 +271,8 @@ struct HistoryBuilder {
 
     private mutating func renameTable(_ name: TableName, _ actions: [AlterAction], _ entry: SchemaEntry?) {
         let stated = entry?.types.flatMap(TypesDocument.name)
-        for case .renameTable(let to) in actions { rename(name, stated ?? to.resolved(name.database)) }
+        // Without a database it is the session's, not the table's (RENAME opt_to table_ident, sql/sql_yacc.yy).
+        for case .renameTable(let to) in actions { rename(name, stated ?? to.resolved(current)) }
     }
 
     private mutating func rename(_ from: TableName, _ to: TableName) {
