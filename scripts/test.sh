@@ -41,7 +41,7 @@ swift_tests() {
   # Why: a pipe would hide the exit code; the closing lines of the runner are what people read.
   if ! swift test -j "$jobs" "$@" >"$work/swift.log" 2>&1; then
     failed=1
-    grep -E '✘|error:|Fatal|failed' "$work/swift.log" | head -n 60 || true
+    grep -E '✘|↳|error:|Fatal|failed' "$work/swift.log" | head -n 60 || true
     [ "$(wc -l <"$work/swift.log")" -gt 40 ] || cat "$work/swift.log"
   fi
   grep -iE 'skipped|➜' "$work/swift.log" | head -n 20 || true
