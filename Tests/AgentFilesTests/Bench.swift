@@ -37,6 +37,7 @@ final class Bench {
     deinit {
         source.close()
         Self.remove(folder: folder)
+        _ = unsafe unlink(folder + ".clock")
     }
 
     private static func remove(folder: String) {
@@ -60,6 +61,30 @@ final class Bench {
             let file = try Syscalls.open(path(name), .append)
             try file.writeAll(bytes)
         } catch { Issue.record("append \(name): \(error)") }
+    }
+
+    /// Waits until the file system gives what is written or created now a later time than anything before: the
+    /// kernel's clock for it goes by ticks, and a machine with little to give may miss some.
+    func waitForFileClock() {
+        let start = touchedProbe()
+        var tries = 0
+        while touchedProbe() <= start, tries < 10_000 {
+            usleep(1_000)
+            tries += 1
+        }
+    }
+
+    /// When a file beside the folder was modified that was written to just now.
+    private func touchedProbe() -> Int64 {
+        let path = folder + ".clock"
+        do {
+            let file = try Syscalls.open(path, .append)
+            try file.writeAll([0])
+            return try file.status().modified
+        } catch {
+            Issue.record("touch \(path): \(error)")
+            return .max
+        }
     }
 
     func rename(_ from: String, _ to: String) { #expect(unsafe Glibc.rename(path(from), path(to)) == 0) }

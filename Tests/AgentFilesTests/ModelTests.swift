@@ -123,8 +123,7 @@ private final class RotationModel {
     func rename() {
         guard exists else { return }
         fillGeneration()
-        // Why: file systems tell times apart that lie a tick of the kernel's clock apart.
-        usleep(races ? 5_000 : 0)
+        if races { bench.waitForFileClock() }
         // Why: every generation is seen once; one that came and went between two looks is out of reach.
         look()
         guard races, !isDown else {
@@ -146,7 +145,7 @@ private final class RotationModel {
     func copyTruncate() {
         guard exists else { return }
         fillGeneration()
-        usleep(races ? 5_000 : 0)
+        if races { bench.waitForFileClock() }
         look()
         guard !races || isDown else {
             var rest: ArraySlice<UInt8> = []
@@ -188,15 +187,14 @@ private final class RotationModel {
     func outage() {
         log.append("(")
         isDown = true
-        // Why: file systems tell times apart that lie a tick of the kernel's clock apart.
-        usleep(5_000)
+        bench.waitForFileClock()
         for _ in 0..<Int.random(in: 0...2, using: &generator) { write() }
         switch Int.random(in: 0..<(copies ? 3 : 2), using: &generator) {
         case 1 where isKnown: log.append("rename"); rename()
         case 2 where isKnown: log.append("copytruncate"); copyTruncate()
         default: break
         }
-        usleep(5_000)
+        bench.waitForFileClock()
         for _ in 0..<Int.random(in: 0...3, using: &generator) { write() }
         isDown = false
         bench.restart()
