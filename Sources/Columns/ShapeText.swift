@@ -1,3 +1,5 @@
+internal import Event
+
 /// Reads shapes as they are written in a configuration: `map<string, list<decimal(18,2)>>`.
 ///
 ///     shape  = scalar | "list<" shape ">" | "map<" shape "," shape ">" | "struct<" field ("," field)* ">"
@@ -34,7 +36,7 @@ struct ShapeText {
 
     /// A field's name as it is written.
     static func quoted(_ name: String) -> String {
-        name.utf8.allSatisfy(isPlain) && !name.isEmpty ? name : "`" + name.replacing("`", with: "``") + "`"
+        name.utf8.allSatisfy(isPlain) && !name.isEmpty ? name : "`" + name.replacing(byte: "`", with: "``") + "`"
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

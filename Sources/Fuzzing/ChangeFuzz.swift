@@ -73,7 +73,7 @@ final class ChangeFuzz {
 
     private func nameFault(_ event: ChangeEvent) -> String? {
         guard let name = names?.changes(database: event.database, table: event.table) else { return nil }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = name.parts(at: ".")
         guard parts.count == 2 else { return "a name of \(parts.count) parts: \(name)" }
         for part in parts {
             let isPlain = !part.isEmpty && part.utf8.count <= 255 && part.utf8.first != UInt8(ascii: "_")

@@ -46,8 +46,8 @@ struct ChangeLogFolder: Sendable {
     /// All tables that have a change log of this sync, by their names at the source.
     func tables() throws(Failure) -> [TableName] {
         var found: [TableName] = []
-        for database in try store.list(warehouse) where !database.hasPrefix("_") && !database.hasPrefix(".") {
-            for table in try store.list(warehouse + "/" + database) where table.hasSuffix(ChangeLog.suffix) {
+        for database in try store.list(warehouse) where !database.begins(with: "_") && !database.begins(with: ".") {
+            for table in try store.list(warehouse + "/" + database) where table.ends(with: ChangeLog.suffix) {
                 let log = database + "." + table
                 guard log != spec.schemaTable, let file = try files(of: log, nil).first,
                     let source = try Self.source(warehouse + "/" + file.path),

@@ -95,7 +95,7 @@ extension StateManifest {
     }
 
     private static func quoted(_ name: String) -> String {
-        "`" + name.split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``") + "`"
+        "`" + name.replacing(byte: "`", with: "``") + "`"
     }
 
     private static func type(_ shape: ColumnShape) -> String {

@@ -1,4 +1,5 @@
 public import Columns
+internal import Event
 
 /// A column's type as MySQL or MariaDB knows it.
 public struct MySQLType: Sendable, Hashable {
@@ -144,6 +145,6 @@ public struct MySQLType: Sendable, Hashable {
     }
 
     private static func quoted(_ text: String) -> String {
-        text.contains("'") ? text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") : text
+        text.replacing(byte: "'", with: "''")
     }
 }

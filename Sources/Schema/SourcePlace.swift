@@ -47,6 +47,18 @@ public struct TableName: Sendable, Hashable {
     }
     /// `database.table`, for messages.
     public var text: String { "\(database).\(table)" }
+
+    // Why not what a String has for it: to MySQL a letter with its mark and the same two as one are two names.
+    public static func == (one: Self, other: Self) -> Bool {
+        one.database.utf8.elementsEqual(other.database.utf8) && one.table.utf8.elementsEqual(other.table.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        for text in [database, table] {
+            hasher.combine(text.utf8.count)
+            for byte in text.utf8 { hasher.combine(byte) }
+        }
+    }
 }
 
 /// The tool that wrote a change.

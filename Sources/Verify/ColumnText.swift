@@ -32,7 +32,7 @@ struct ColumnText: Sendable {
     static let integers: Set<String> = ["tinyint", "smallint", "mediumint", "int", "bigint"]
 
     static func quoted(_ name: String) -> String {
-        "`" + name.split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``") + "`"
+        "`" + name.replacing(byte: "`", with: "``") + "`"
     }
 
     /// What the database is asked for: bytes.

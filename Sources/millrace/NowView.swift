@@ -1,4 +1,5 @@
 internal import Columns
+internal import Event
 internal import Replay
 
 /// The declaration of a synced table as it is now: its newest daily state without the rows that changed since, and
@@ -21,7 +22,7 @@ struct NowView {
     var names: [String] { ["", "_state", "_delta"].map { table + suffix + $0 } }
 
     init(_ now: NowTable, warehouse: String) {
-        let parts = now.table.split(separator: ".", maxSplits: 1).map(String.init)
+        let parts = now.table.parts(at: ".", maxSplits: 1)
         database = parts.first ?? now.table
         table = parts.last ?? now.table
         layout = now.layout
@@ -51,7 +52,7 @@ struct NowView {
     /// engine. `target`: `db.table`.
     func plan(_ dialect: Dialect, into target: String?) -> String {
         let catalog = dialect == .trino ? dialect.quoted(catalog) + "." : ""
-        let parts = (target ?? "\(database).\(table)_replayed").split(separator: ".", maxSplits: 1).map(String.init)
+        let parts = (target ?? "\(database).\(table)_replayed").parts(at: ".", maxSplits: 1)
         let name = catalog + parts.map(dialect.quoted).joined(separator: ".")
         let format =
             switch dialect {

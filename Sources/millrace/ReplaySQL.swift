@@ -42,8 +42,8 @@ struct ReplaySQL {
     }
 
     private func statements(_ target: String?) throws(NotInSQL) -> String {
-        let names = plan.table.split(separator: ".", maxSplits: 1).map(String.init)
-        let parts = (target ?? plan.table + "_replayed").split(separator: ".", maxSplits: 1).map(String.init)
+        let names = plan.table.parts(at: ".", maxSplits: 1)
+        let parts = (target ?? plan.table + "_replayed").parts(at: ".", maxSplits: 1)
         let prefix = dialect == .trino ? dialect.quoted(catalog) + "." : ""
         let schema = prefix + dialect.quoted(names[0])
         var text = "-- \(plan.table) at the end of \(plan.day)\n"
@@ -84,7 +84,7 @@ struct ReplaySQL {
     private func stateFolder(_ base: String) throws(NotInSQL) -> String {
         guard dialect == .hive || dialect == .trino else { return warehouse + "/" + base }
         if keepsPlace { throw NotInSQL(reason: "its full state has a manifest beside it, which Hive and Trino read") }
-        let visible = base.split(separator: "/").dropFirst(2).joined(separator: "/")
+        let visible = base.parts(at: "/").dropFirst(2).joined(separator: "/")
         return warehouse + "/" + visible
     }
 

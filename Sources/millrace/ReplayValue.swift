@@ -1,4 +1,5 @@
 internal import Columns
+internal import Event
 internal import Replay
 internal import Schema
 
@@ -177,12 +178,16 @@ struct ReplayValue {
         let members = column.type.members
         switch plan.tool {
         case .maxwell:
-            if members.contains(where: { $0.contains("'") }) { throw refused(column, "Maxwell doubles its quotes") }
+            if members.contains(where: { $0.utf8.contains(UInt8(ascii: "'")) }) {
+                throw refused(column, "Maxwell doubles its quotes")
+            }
             // The error value '' arrives as null.
             if column.isNullable { return text }
             return "CASE WHEN \(text) IS NULL AND \(try isPresent(column, in: document)) THEN '' ELSE \(text) END"
         case .debezium:
-            if members.contains(where: { $0.contains(",") }) { throw refused(column, "Debezium escapes its commas") }
+            if members.contains(where: { $0.utf8.contains(UInt8(ascii: ",")) }) {
+                throw refused(column, "Debezium escapes its commas")
+            }
             return text
         case .canal:
             let cases = members.enumerated().map { "WHEN '\($0 + 1)' THEN \(dialect.literal($1))" }

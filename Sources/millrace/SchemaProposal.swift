@@ -86,9 +86,9 @@ struct SchemaProposal {
 
     /// A member's name as a path has it.
     static func step(_ name: String) -> String {
-        let isPlain = !name.isEmpty && !name.contains { ".[\"\\".contains($0) } && !name.hasPrefix("_")
+        let isPlain = !name.isEmpty && !name.utf8.contains { ".[\"\\".utf8.contains($0) } && !name.begins(with: "_")
         guard !isPlain else { return name }
-        return "[\"" + name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\"]"
+        return "[\"" + name.replacing(byte: "\\", with: "\\\\").replacing(byte: "\"", with: "\\\"") + "\"]"
     }
 
     /// A W3C directive, or a first line of names between delimiters that the other lines have, too.
@@ -202,7 +202,7 @@ struct FieldList {
             }
             for member in members {
                 let step = SchemaProposal.step(member.name)
-                add(step.hasPrefix("[") ? path + step : path + "." + step, member.value, depth: depth + 1)
+                add(step.begins(with: "[") ? path + step : path + "." + step, member.value, depth: depth + 1)
             }
         }
     }

@@ -1,4 +1,5 @@
 internal import Columns
+internal import Event
 
 /// The systems that tables are declared for.
 enum Dialect: String, CaseIterable {
@@ -60,21 +61,21 @@ enum Dialect: String, CaseIterable {
     /// What is said of columns that are left out.
     func remark(_ table: String, leftOut names: [String]) -> String {
         guard !names.isEmpty else { return "" }
-        let listed = names.map { quoted($0.replacing("\n", with: " ")) }.joined(separator: ", ")
+        let listed = names.map { quoted($0.replacing(byte: "\n", with: " ")) }.joined(separator: ", ")
         return "-- \(table): Hive reads no Parquet column whose name has a blank or one of ,;{}()= in it; left out: "
             + listed + "\n"
     }
 
     /// A name that may be any text.
     func quoted(_ name: String) -> String {
-        let quote = self == .hive || self == .spark ? "`" : "\""
-        return quote + name.replacing(quote, with: quote + quote) + quote
+        self == .hive || self == .spark
+            ? "`" + name.replacing(byte: "`", with: "``") + "`" : "\"" + name.replacing(byte: "\"", with: "\"\"") + "\""
     }
 
     /// A text.
     func literal(_ text: String) -> String {
-        let plain = self == .hive || self == .spark ? text.replacing("\\", with: "\\\\") : text
-        return "'" + plain.replacing("'", with: self == .hive || self == .spark ? "\\'" : "''") + "'"
+        let plain = self == .hive || self == .spark ? text.replacing(byte: "\\", with: "\\\\") : text
+        return "'" + plain.replacing(byte: "'", with: self == .hive || self == .spark ? "\\'" : "''") + "'"
     }
 }
 
@@ -96,7 +97,7 @@ struct TableDefinition {
     var isSynced = false
 
     init(_ spec: RouteSpec, columns: [ColumnSpec], table name: String, warehouse: String) {
-        let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
+        let parts = name.parts(at: ".", maxSplits: 1)
         database = parts.first ?? name
         table = parts.last ?? name
         self.columns = columns

@@ -396,6 +396,23 @@ private func carried(
         #expect(versions.last?.columns.map(\.name).joined(separator: ",") == columns)
     }
 
+    @Test func namesAreToldApartByTheirBytes() {
+        // A mark behind `"."` is one character with it; a letter with its mark is one as a character, and two names.
+        var entry = SchemaEntry(place: SourcePlace(file: 1, position: 1), database: "d")
+        let table = #"{"columns":[{"name":"id","typeName":"INT"}]}"#
+        entry.types = Array("[{\"id\":\"\\\"d\\\".\\\"\u{486}t\\\"\",\"table\":\(table)}]".utf8)
+        #expect(SchemaHistory([entry]).current.map(\.name) == [TableName("d", "\u{486}t")])
+        let (one, two) = (TableName("d", "\u{E9}"), TableName("d", "e\u{301}"))
+        #expect(one != two && Set([one, two, one]).count == 2)
+        func made(_ position: Int64, _ name: TableName) -> SchemaEntry {
+            var entry = SchemaEntry(place: SourcePlace(file: 1, position: position), database: "d")
+            entry.sql = "CREATE TABLE `\(name.table)` (a int)"
+            return entry
+        }
+        let both = SchemaHistory([made(1, one), made(2, two)])
+        #expect(both.problems.isEmpty && Set(both.current.map(\.name)) == [one, two])
+    }
+
     @Test func whatStandsBeforeTheFirstStatementBelongsToItsTable() {
         var inferred = InferredSchema()
         RowReader.view(#"{"id":1,"a":"x"}"#) { inferred.observe($0, key: ["id"]) }

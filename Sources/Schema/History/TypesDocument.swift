@@ -1,3 +1,4 @@
+internal import Event
 internal import JSON
 
 /// What tools say of types with their records, in any of their shapes.
@@ -81,7 +82,7 @@ enum TypesDocument {
     private static func tableChange(_ change: JSONValue) -> (TableName, Table)? {
         guard let id = change["id"]?.string, let table = change["table"], let columns = table["columns"]?.array
         else { return nil }
-        let parts = id.split(separator: "\"").filter { $0 != "." }.map(String.init)
+        let parts = id.parts(at: "\"").filter { !$0.isEmpty && $0 != "." }
         guard parts.count >= 2 else { return nil }
         var found = Table()
         found.columns = columns.prefix(maximumColumnCount).compactMap(changedColumn)
@@ -97,7 +98,7 @@ enum TypesDocument {
         type.charset = column["charsetName"]?.string ?? type.charset
         if let members = column["enumValues"]?.array?.compactMap(\.string) {
             type.members = members.compactMap {
-                MySQLType("enum(\($0.hasPrefix("'") ? $0 : "'\($0)'"))")?.members.first
+                MySQLType("enum(\($0.begins(with: "'") ? $0 : "'\($0)'"))")?.members.first
             }
         }
         var definition = ColumnDefinition(name: name, type: type)

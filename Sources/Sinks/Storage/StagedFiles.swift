@@ -230,8 +230,7 @@ struct StagedKey: Hashable, Sendable {
         if partition.isEmpty { return base }
         let path = base + "/" + partition
         // Why: a partition that begins with `_` or `.` anywhere would be invisible.
-        let isVisible = partition.split(separator: "/", omittingEmptySubsequences: false)
-            .allSatisfy { !$0.hasPrefix("_") && !$0.hasPrefix(".") }
+        let isVisible = partition.parts(at: "/").allSatisfy { !$0.begins(with: "_") && !$0.begins(with: ".") }
         return WarehousePath.isSafe(path) && isVisible ? path : nil
     }
 

@@ -1,3 +1,5 @@
+internal import Event
+
 /// The names in the warehouse (design section 6), and the guard that no path leaves it.
 public enum WarehousePath {
     public static let control = "_millrace"
@@ -69,8 +71,8 @@ public enum WarehousePath {
     /// `shop.orders` -> `shop/orders`; a name without a dot is itself. Nil if it is not a safe folder, or
     /// would lie among the hidden ones (`_...`, `.`): readers skip those.
     public static func folder(ofTable table: String) -> String? {
-        let parts = table.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        for part in parts where !isSafeName(part) || part.hasPrefix("_") || part.hasPrefix(".") { return nil }
+        let parts = table.parts(at: ".", maxSplits: 1)
+        for part in parts where !isSafeName(part) || part.begins(with: "_") || part.begins(with: ".") { return nil }
         return parts.joined(separator: "/")
     }
 
