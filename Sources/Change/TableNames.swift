@@ -5,8 +5,10 @@ public import Event
 ///
 /// A name from a record becomes a part of one folder name. It is escaped as Hive does, `%XX`, but for more
 /// bytes: everything that is not a letter, digit, `_`, `-` or above ASCII, `%` itself, a `_` at its start
-/// (readers skip folders that begin with `_` or `.`), and the `_` of `_changes` at its end. So two names never
-/// give one folder, no table lies in another's change log, and none leaves the warehouse.
+/// (readers skip folders that begin with `_` or `.`), and the `_` of `_changes` at its end. Where a letter with its
+/// mark is written as two, bytes above ASCII are escaped too: what is not in Unicode's normal form C, for others and
+/// for a `String`, is the same name as what is. So two names never give one folder, no table lies in another's change
+/// log, and none leaves the warehouse.
 public struct TableNames: Sendable {
     /// Longest part of a table's name, so that it is a folder name (255) with room for a suffix.
     public static let maximumPartByteCount = 200
@@ -38,37 +40,44 @@ public struct TableNames: Sendable {
     }
 
     private func text(_ name: ByteView, _ source: ByteView, suffix: String) -> String? {
+        guard let plain = text(name, source, suffix: suffix, isASCII: false) else { return nil }
+        var span = plain.utf8Span
+        if span.isKnownASCII || span.checkForNFC(quickCheck: false) { return plain }
+        return text(name, source, suffix: suffix, isASCII: true)
+    }
+
+    private func text(_ name: ByteView, _ source: ByteView, suffix: String, isASCII: Bool) -> String? {
         var bytes: [UInt8] = []
-        guard Self.append(database, name, source, to: &bytes) else { return nil }
+        guard Self.append(database, name, source, isASCII, to: &bytes) else { return nil }
         bytes.append(UInt8(ascii: "."))
-        guard Self.append(table, name, source, to: &bytes) else { return nil }
+        guard Self.append(table, name, source, isASCII, to: &bytes) else { return nil }
         return String(decoding: bytes, as: UTF8.self) + suffix
     }
 
     private static func append(
-        _ pieces: [Piece], _ database: ByteView, _ table: ByteView, to bytes: inout [UInt8]
+        _ pieces: [Piece], _ database: ByteView, _ table: ByteView, _ isASCII: Bool, to bytes: inout [UInt8]
     ) -> Bool {
         let start = bytes.count
         for piece in pieces {
             switch piece {
             case .text(let text): bytes += text
-            case .database: guard appendEscaped(database, to: &bytes) else { return false }
-            case .table: guard appendEscaped(table, to: &bytes) else { return false }
+            case .database: guard appendEscaped(database, isASCII, to: &bytes) else { return false }
+            case .table: guard appendEscaped(table, isASCII, to: &bytes) else { return false }
             }
         }
         return bytes.count - start <= maximumPartByteCount
     }
 
-    /// Appends a name escaped; false for `.`, `..` and names that are empty or too long to be worth escaping.
-    private static func appendEscaped(_ name: ByteView, to bytes: inout [UInt8]) -> Bool {
+    /// Appends a name escaped, as ASCII if wanted. False for `.`, `..` and names that are empty or too long.
+    private static func appendEscaped(_ name: ByteView, _ isASCII: Bool, to bytes: inout [UInt8]) -> Bool {
         guard !name.isEmpty, name.count <= maximumPartByteCount, !name.equals("."), !name.equals("..")
         else { return false }
         let mark = endMark(of: name)
         for index in 0..<name.count {
             let byte = name[index]
             let isPlain =
-                (byte | 0x20) &- 97 < 26 || byte &- 48 < 10 || byte >= 0x80 || byte == UInt8(ascii: "-")
-                || (byte == UInt8(ascii: "_") && index > 0 && index != mark)
+                (byte | 0x20) &- 97 < 26 || byte &- 48 < 10 || (byte >= 0x80 && !isASCII)
+                || byte == UInt8(ascii: "-") || (byte == UInt8(ascii: "_") && index > 0 && index != mark)
             if isPlain {
                 bytes.append(byte)
             } else {

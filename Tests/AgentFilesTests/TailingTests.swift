@@ -30,6 +30,15 @@ struct TailingTests {
         #expect(bench.turn() == ["newer"])
     }
 
+    @Test func filesWhoseNamesOnlyLookAlikeAreTwo() {
+        let bench = Bench(["*.log"])
+        for (index, name) in ["caf\u{E9}.log", "cafe\u{301}.log"].enumerated() { bench.append(name, "\(index)\n") }
+        #expect(bench.turn().sorted() == ["0", "1"])
+        for name in ["caf\u{E9}.log", "cafe\u{301}.log"] { bench.append(name, "more\n") }
+        #expect(bench.turn() == ["more", "more"])
+        #expect(bench.collector.faults.isEmpty)
+    }
+
     @Test func missingFileIsReadOnceItIsThere() {
         let bench = Bench(["sub/x.log"])
         bench.turn()

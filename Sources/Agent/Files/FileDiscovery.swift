@@ -39,10 +39,11 @@ struct FileDiscovery {
     func look(origins: Set<String>, isCurrent: (InodeIdentity, String) -> Bool) -> Outcome {
         let folders = FolderLook()
         var outcome = Outcome()
-        var seen: Set<String> = []
+        // Why bytes: to the file system two names are two, though a String takes them for one.
+        var seen: Set<[UInt8]> = []
         var indexes: [InodeIdentity: Int] = [:]
         func add(_ path: String, isMatched: Bool) {
-            guard seen.insert(path).inserted else { return }
+            guard seen.insert(Array(path.utf8)).inserted else { return }
             let status: FileStatus
             do throws(Errno) {
                 status = try Syscalls.status(path)
@@ -73,7 +74,7 @@ struct FileDiscovery {
         }
         for home in Set(origins.map { DurableFile.parent(of: $0) }) {
             for folder in self.folders(for: home) {
-                for name in folders.list(folder) where !seen.contains(folder + "/" + name) {
+                for name in folders.list(folder) where !seen.contains(Array((folder + "/" + name).utf8)) {
                     if extends(name, in: folder, home: home, origins: origins) {
                         add(folder + "/" + name, isMatched: false)
                     }
