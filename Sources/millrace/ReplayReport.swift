@@ -18,6 +18,7 @@ struct ReplayReport {
         }
         let would = isDry ? "would be " : ""
         var text = "\(summary.chosen) entries: \(summary.written) \(would)written"
+        if summary.duplicate > 0 { text += ", \(summary.duplicate) taken since, delivered again" }
         if summary.filtered > 0 { text += ", \(summary.filtered) \(would)filtered" }
         if summary.unchanged + summary.superseded > 0 {
             text += ", \(summary.unchanged + summary.superseded) refused again"
@@ -50,6 +51,7 @@ struct ReplayReport {
         return [
             "version": 1, "is_dry_run": .boolean(isDry), "chosen": JSONValue(summary.chosen),
             "written": JSONValue(summary.written), "filtered": JSONValue(summary.filtered),
+            "duplicate": JSONValue(summary.duplicate),
             "unchanged": JSONValue(summary.unchanged), "superseded": JSONValue(summary.superseded),
             "rows": object(summary.rows), "rejections": object(summary.rejections), "kept": object(kept),
             "unreadable_count": JSONValue(summary.unreadable), "left": JSONValue(leftCount),

@@ -38,6 +38,9 @@ final class ModelIntake: QuarantineIntake {
         return result
     }
 
+    func begin(_ state: LogState) {}
+    func claims() -> [PipelineEffect] { [] }
+
     func flush(to files: StagedFiles) throws(Failure) {
         guard !held.isEmpty else { return }
         do { try files.append(held.map { $0 + "\n" }.joined(), partition: "dt=2026-11-20") } catch let error as Failure {

@@ -63,6 +63,9 @@ struct ChangePlace {
         return taken
     }
 
+    /// The next change is of a day of its own.
+    mutating func forgetDay() { (run.day, run.file, run.position) = (nil, 0, 0) }
+
     func tableRun(_ number: Int) -> PlaceRun? { number < tables.count ? tables[number] : nil }
 
     /// The day of a change: the running maximum of the commit date, in the source's order.

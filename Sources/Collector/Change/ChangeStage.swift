@@ -42,6 +42,8 @@ final class ChangeStage {
     private var claims: [PlaceRun.Claim] = []
     private var claimants: [Claimant] = []
     private var pack: Int32 = -1
+    /// Whether events come out of quarantine.
+    private var isAlone = false
 
     private struct Claimant {
         var event: Int
@@ -93,24 +95,49 @@ final class ChangeStage {
         settle(coverage, contexts, references, events, &ledger)
     }
 
-    /// Takes events one by one, each as if nothing were known of those around it: out of quarantine. They were
-    /// never taken, so nothing of them is taken back; each belongs to the day of its own date. `epochs`: of their
-    /// topics, in the order of the events.
-    func processAlone(_ batch: borrowing EventBatch, events: [Int32], epochs: [Int]) {
+    /// Takes events one by one, out of quarantine: each belongs to the day of its own date, and covers its own place,
+    /// or from the one before it, if that came right before it in its partition. `epochs`: of their topics, in the
+    /// order of the events. What is written down of streams are ranges alone.
+    func processAlone(
+        _ batch: borrowing EventBatch, events: [Int32], epochs: [Int], coverage: Coverage, into ledger: inout Ledger
+    ) {
         beginBatch()
-        var ledger = Ledger()
+        isAlone = true
+        defer { isAlone = false }
+        places = []
         let references = batch.events
         let contexts = batch.packs
         unsafe batch.withSlab { slab in
             let slab = unsafe ByteView(slab)
-            for (event, epoch) in zip(events, epochs) {
+            for (index, event) in events.enumerated() {
                 let reference = references[Int(event)]
                 let context = contexts[Int(reference.pack)]
-                let place = TopicPartition(topic: context.topic, partition: context.partition)
-                places = [ChangePlace(place, epoch: epoch, resume: SyncResume())]
-                outcomes.append(take(event, reference, context, at: 0, slab, &ledger))
+                if index > 0, epochs[index] == epochs[index - 1],
+                    Self.follows(reference, references[Int(events[index - 1])], contexts)
+                {
+                    places[places.count - 1].forgetDay()
+                } else {
+                    let place = TopicPartition(topic: context.topic, partition: context.partition)
+                    places.append(ChangePlace(place, epoch: epochs[index], resume: SyncResume()))
+                }
+                let outcome = take(event, reference, context, at: places.count - 1, slab, &ledger)
+                if outcome == .refused { places[places.count - 1].interrupt(at: context.offset) }
+                outcomes.append(outcome)
             }
         }
+        settle(coverage, contexts, references, events, &ledger)
+    }
+
+    /// Whether nothing lies between two events in their partition.
+    private static func follows(
+        _ next: EventReference, _ last: EventReference, _ contexts: [PackContext]
+    ) -> Bool {
+        let (before, after) = (contexts[Int(last.pack)], contexts[Int(next.pack)])
+        guard before.topic == after.topic, before.partition == after.partition,
+            before.key?.stream == after.key?.stream
+        else { return false }
+        if after.key == nil { return after.offset == before.offset &+ 1 }
+        return next.from == last.to && (after.offset == before.offset || after.offset == before.offset &+ 1)
     }
 
     /// Takes a record that goes over several lines, whose first one was just refused. False: there is none.
@@ -251,6 +278,8 @@ final class ChangeStage {
         let (claim, row) = places[place].take(entry, source, change, index) {
             Self.hash(change)
         }
+        // Why: nobody knows the number that it had among the rows around it.
+        if isAlone, source.row == .unnumbered { return (plan.spec.leg, source.file, source.position, row) }
         claims.append(claim)
         claimants.append(Claimant(event: outcomes.count, row: rows.rowCount, place: place, entry: entry))
         return (plan.spec.leg, source.file, source.position, row)
@@ -275,7 +304,7 @@ final class ChangeStage {
         _ ledger: inout Ledger
     ) {
         guard !claims.isEmpty else { return }
-        let places = coverage.takePlaces(claims)
+        let places = coverage.takePlaces(claims, isAlone: isAlone)
         let (isFresh, crowdedCount) = (places.isFresh, places.crowdedCount)
         misplaced = places.misplaced.map { at in
             (claimants[at].place, index.entries[claimants[at].entry].name)
@@ -307,6 +336,7 @@ final class ChangeStage {
         let name = index.entries[claimant.entry].name
         let epoch = places[claimant.place].epoch
         ledger.note(stream, table: name, context, epoch: epoch, isFresh: isFresh)
+        if isAlone { return }
         if stream != run.stream { ledger.note(run.stream, table: name, context, epoch: epoch, isFresh: false) }
         ledger.streams[run.stream]?.last = run.last
         ledger.streams[run.stream]?.anchor = run.anchor

@@ -57,7 +57,7 @@ struct CommitAssembly {
         return advances.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }
     }
 
-    private static func streams(
+    static func streams(
         _ ledger: Ledger, claimed: [StreamID: IntervalSet], sampled: [StreamID: [Position]]
     ) -> [StreamEffect] {
         ledger.streams.sorted { $0.key < $1.key }.map { stream, note in

@@ -45,8 +45,8 @@ final class Coverage: Sendable {
     }
 
     /// Decides about changes by their places in the source, in order.
-    func takePlaces(_ claims: [PlaceRun.Claim]) -> CoverageMap.Places {
-        map.withLock { $0.takePlaces(claims) }
+    func takePlaces(_ claims: [PlaceRun.Claim], isAlone: Bool) -> CoverageMap.Places {
+        map.withLock { $0.takePlaces(claims, isAlone: isAlone) }
     }
 
     /// Places that joined the samples since the last `settle` or `giveUp`.

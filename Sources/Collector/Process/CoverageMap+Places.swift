@@ -2,6 +2,10 @@ internal import Change
 internal import Event
 
 extension CoverageMap {
+    /// Ranges that a stream may have before changes out of quarantine, each in a hole of its own, are not written down
+    /// any more: a quarter of what there is room for.
+    static let maximumAloneRangeCount = IntervalSet.maximumRangeCount / 4
+
     /// What became of changes.
     struct Places {
         /// Whether each is taken now.
@@ -17,8 +21,9 @@ extension CoverageMap {
     }
 
     /// Decides about changes by their places in the source, in order: one whose own point was taken before is not
-    /// fresh. What a claim covers is taken in any case.
-    mutating func takePlaces(_ claims: [PlaceRun.Claim]) -> Places {
+    /// fresh. What a claim covers is taken in any case. `isAlone`: they come out of quarantine.
+    mutating func takePlaces(_ claims: [PlaceRun.Claim], isAlone: Bool = false) -> Places {
+        let maximum = isAlone ? Self.maximumAloneRangeCount : IntervalSet.maximumRangeCount
         var isFresh = [Bool](repeating: true, count: claims.count)
         var crowdedCount = 0
         var misplaced: [Int] = []
@@ -33,7 +38,7 @@ extension CoverageMap {
             let whole = CoveredRange(claims[start].from, claims[end - 1].range.to)
             if !overlaps(claims[start].stream, whole) {
                 for claim in claims[start..<end] { sample(claim.stream, claim.point) }
-                if !takeIfRoom(claims[start].stream, whole) { crowdedCount += end - start }
+                if !takeIfRoom(claims[start].stream, whole, maximum) { crowdedCount += end - start }
             } else {
                 for index in start..<end {
                     let claim = claims[index]
@@ -43,7 +48,7 @@ extension CoverageMap {
                         if sample.isComplete { lateCount += 1 } else { misplaced.append(index) }
                     }
                     if isFresh[index] { sample(claim.stream, claim.point) }
-                    if !takeIfRoom(claim.stream, claim.range) { crowdedCount += 1 }
+                    if !takeIfRoom(claim.stream, claim.range, maximum) { crowdedCount += 1 }
                 }
             }
             start = end
@@ -55,7 +60,8 @@ extension CoverageMap {
         coverage(of: stream).overlap(range) != .none
     }
 
-    private mutating func takeIfRoom(_ stream: StreamID, _ range: CoveredRange) -> Bool {
+    private mutating func takeIfRoom(_ stream: StreamID, _ range: CoveredRange, _ maximum: Int) -> Bool {
+        guard coverage(of: stream).count <= maximum else { return false }
         do throws(Failure) {
             try leaveOut(stream, range)
             return true

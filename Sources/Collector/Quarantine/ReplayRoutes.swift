@@ -22,6 +22,8 @@ public final class ReplayRoutes: QuarantineIntake {
     private var entryOfEvent: [Int] = []
     private var outcomes: [[ReplayOutcome]] = []
     private var rows: [String: [String: UInt64]] = [:]
+    /// By pipeline: the streams of source places that changes were taken of.
+    private var ledgers: [String: Ledger] = [:]
 
     /// Compiles the routes. `takesOverlap`: events of which a part is in the warehouse are taken too. Throws
     /// `config` failures.
@@ -30,6 +32,26 @@ public final class ReplayRoutes: QuarantineIntake {
         var pipelines: [LanePipeline] = []
         for plan in try PipelinePlan.all(settings) { pipelines.append(try LanePipeline(plan, partitions: [])) }
         self.pipelines = pipelines
+    }
+
+    public func begin(_ state: LogState) {
+        ledgers = [:]
+        for pipeline in pipelines where pipeline.plan.sync != nil {
+            pipeline.plan.coverage.load(state.pipelines[pipeline.plan.name])
+        }
+    }
+
+    public func claims() -> [PipelineEffect] {
+        pipelines.compactMap { pipeline in
+            guard let ledger = ledgers[pipeline.plan.name] else { return nil }
+            let coverage = pipeline.plan.coverage
+            var effect = PipelineEffect(pipeline: pipeline.plan.name)
+            effect.notices = ledger.notices
+            effect.streams = CommitAssembly.streams(ledger, claimed: coverage.claimed, sampled: coverage.sampled)
+                .filter { !$0.added.isEmpty }
+            for index in effect.streams.indices { effect.streams[index].isAside = true }
+            return effect
+        }
     }
 
     public func take(_ entries: [StoredEntry], to files: StagedFiles?) throws(Failure) -> ReplayVerdicts {
@@ -48,7 +70,8 @@ public final class ReplayRoutes: QuarantineIntake {
                 case .changes(let stage):
                     stage.processAlone(
                         batch, events: route.events,
-                        epochs: route.events.map { entries[entryOfEvent[Int($0)]].epoch })
+                        epochs: route.events.map { entries[entryOfEvent[Int($0)]].epoch },
+                        coverage: pipeline.plan.coverage, into: &ledgers[pipeline.plan.name, default: Ledger()])
                 }
                 if let files { try write(route, to: files) }
                 count(route, of: pipeline)
@@ -132,6 +155,12 @@ public final class ReplayRoutes: QuarantineIntake {
     /// One outcome of each event that the route was given.
     private func note(_ route: LaneRoute) {
         let written = Set(route.rows.rowEvent)
+        var duplicates: Set<Int32> = []
+        if case .changes(let stage) = route.stage {
+            for (event, outcome) in zip(route.events, stage.outcomes) where outcome == .duplicate {
+                duplicates.insert(event)
+            }
+        }
         var refused: [Int32: [ReplayRefusal]] = [:]
         for rejection in route.rejections {
             refused[rejection.event, default: []].append(
@@ -144,7 +173,7 @@ public final class ReplayRoutes: QuarantineIntake {
             case (true, nil): outcomes[entry].append(.written)
             case (true, let refusals?): outcomes[entry].append(.partlyWritten(refusals))
             case (false, let refusals?): outcomes[entry].append(.rejected(refusals[0]))
-            case (false, nil): outcomes[entry].append(.filtered)
+            case (false, nil): outcomes[entry].append(duplicates.contains(event) ? .duplicate : .filtered)
             }
         }
     }

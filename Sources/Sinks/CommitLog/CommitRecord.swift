@@ -158,6 +158,8 @@ public struct StreamEffect: Sendable, Equatable {
     public var epoch: Int
     /// Offset of its last record in this commit.
     public var lastOffset: Int64
+    /// Whether this only adds ranges and samples, out of quarantine: where a stream that is known stands stays.
+    public var isAside = false
 
     public init(
         stream: StreamID, agent: String, source: String, topic: String, partition: Int32, epoch: Int,

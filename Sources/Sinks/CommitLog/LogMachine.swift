@@ -163,10 +163,17 @@ public struct LogMachine: Sendable, Equatable {
             state.continues = stream.continues ?? state.continues
             state.reason = stream.reason ?? state.reason
             state.ended = state.ended || stream.ended
+            let isNew = pipeline.streams[stream.stream] == nil
+            if stream.table != nil {
+                if isNew { (state.table, state.sample) = (stream.table, PointSample()) }
+                for point in stream.sampled { state.sample?.insert(point) }
+            }
+            if stream.isAside, !isNew {
+                pipeline.streams[stream.stream] = state
+                continue
+            }
             if stream.table != nil {
                 (state.table, state.last, state.anchor) = (stream.table, stream.last, stream.anchor)
-                if state.sample == nil, pipeline.streams[stream.stream] == nil { state.sample = PointSample() }
-                for point in stream.sampled { state.sample?.insert(point) }
             }
             state.topic = stream.topic
             state.partition = stream.partition

@@ -222,6 +222,7 @@ extension StreamEffect {
         object.add("partition", JSONValue(partition))
         object.add("epoch", JSONValue(epoch))
         object.add("last_offset", JSONValue(lastOffset))
+        if isAside { object.add("aside", .boolean(true)) }
         return object.value
     }
 
@@ -242,6 +243,7 @@ extension StreamEffect {
         effect.last = try object.optional("last") { $0.string.flatMap { Position($0) } }
         effect.anchor = try object.optional("anchor", Reading.hash)
         effect.sampled = try object.list("sampled", Reading.position)
+        effect.isAside = try object.optional("aside") { $0.boolean } ?? false
         return effect
     }
 }

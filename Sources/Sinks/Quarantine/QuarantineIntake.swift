@@ -3,9 +3,16 @@ public import Event
 /// Takes entries of the quarantine through the routes as they are now. The order of the commit is
 /// `QuarantineReplay`'s; what becomes of an event is decided here. One thread at a time.
 public protocol QuarantineIntake: AnyObject {
+    /// An attempt at a commit begins: what the log says of what was taken.
+    func begin(_ state: LogState)
+
     /// One verdict for each entry, in order; rows that came of them go to `files`, or into memory until `flush`.
     /// `files` nil: nothing is written, only judged.
     func take(_ entries: [StoredEntry], to files: StagedFiles?) throws(Failure) -> ReplayVerdicts
+
+    /// What the entries taken since `begin` cover, by pipeline, so that changes that come again are known; and what
+    /// else was counted. Streams and notices alone.
+    func claims() -> [PipelineEffect]
 
     /// Stages what is held in memory; before the seal.
     func flush(to files: StagedFiles) throws(Failure)
@@ -34,6 +41,8 @@ public enum ReplayVerdict: Sendable, Equatable {
 /// What one route made of an event.
 public enum ReplayOutcome: Sendable, Equatable {
     case written
+    /// A change that was taken since by its place in the source: it was delivered again.
+    case duplicate
     /// Part of the format, but no record: a header, a directive.
     case filtered
     case rejected(ReplayRefusal)
@@ -87,6 +96,7 @@ public struct ReplaySummary: Sendable, Equatable {
     public var written: UInt64 = 0
     public var rows: [String: UInt64] = [:]
     public var filtered: UInt64 = 0
+    public var duplicate: UInt64 = 0
     /// Rejected for the same reason as before: the entry stays as it is.
     public var unchanged: UInt64 = 0
     /// Rejected for another reason: a new entry stands for it.
@@ -109,6 +119,7 @@ public struct ReplaySummary: Sendable, Equatable {
         written += other.written
         rows.merge(other.rows, uniquingKeysWith: +)
         filtered += other.filtered
+        duplicate += other.duplicate
         unchanged += other.unchanged
         superseded += other.superseded
         rejections.merge(other.rejections, uniquingKeysWith: +)

@@ -4,8 +4,9 @@ internal import Platform
 /// Takes entries out of quarantine through the routes as they are now, exactly once (design section 6).
 ///
 /// Rows, the entries that are rejected anew, and the closing of the old ones are one record of the commit log.
-/// Coverage is not asked: the range of a quarantined event is taken since it was quarantined. Whatever ends a
-/// replay, an entry is either open and none of its rows is there, or closed and all are.
+/// The coverage of its range is not asked: it is taken since the event was quarantined. That of a change's place in
+/// the source is: the change may have been delivered again. Whatever ends a replay, an entry is either open and none
+/// of its rows is there, or closed and all are.
 ///
 /// | step | another replay meanwhile | a collector meanwhile | the process dies |
 /// |---|---|---|---|
@@ -82,6 +83,7 @@ public final class QuarantineReplay {
     }
 
     private func makeRound(_ staged: StagedFiles?) -> ReplayRound {
+        intake.begin(log.state)
         var round = ReplayRound(
             storage: storage, filter: filter, intake: intake, state: log.state.quarantine, staged: staged)
         round.byteLimit = byteLimit

@@ -73,6 +73,10 @@ struct ReplayRound {
         guard let staged, !closed.isEmpty else { return nil }
         try intake.flush(to: staged)
         try writer.flush(to: staged)
+        for claim in intake.claims() {
+            pipelines[claim.pipeline]?.streams = claim.streams
+            pipelines[claim.pipeline]?.notices = claim.notices
+        }
         var effects = CommitEffects()
         effects.pipelines = pipelines.sorted { $0.key < $1.key }.map(\.value)
         effects.quarantine = QuarantineEffect(after: state.changed, closed: closed)
@@ -212,6 +216,9 @@ struct ReplayRound {
             case .written:
                 effect.balance.written += 1
                 summary.written += 1
+            case .duplicate:
+                effect.balance.duplicate += 1
+                summary.duplicate += 1
             case .filtered:
                 effect.balance.filtered += 1
                 summary.filtered += 1
