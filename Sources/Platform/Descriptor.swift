@@ -104,7 +104,7 @@ public struct Descriptor: ~Copyable {
     /// fsync(2). An error means that the data may be lost for good: never retried by the caller on
     /// the same file (the kernel may have dropped the dirty pages), the file is written anew.
     public borrowing func sync() throws(Errno) {
-        try SyscallFaults.check("fsync", "")
+        try SyscallFaults.check("fsync", SyscallFaults.path(of: number))
         let number = raw
         try Syscalls.negative { fsync(number) }
     }

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Forced errors for tests: a debug build asks before every system call, a release build never does.
 public enum SyscallFaults {
-    /// Decides for a call by name and path (empty: of an open file); nil lets it through.
+    /// Decides for a call by name and path (empty: of an open file, but for fsync(2)); nil lets it through.
     public typealias Decide = @Sendable (_ call: String, _ path: String) -> Errno?
 
     #if DEBUG
@@ -21,6 +21,13 @@ public enum SyscallFaults {
         return try body()
     }
     #endif
+
+    /// The path of an open file as of now, as proc(5) has it; empty if it has none.
+    static func path(of descriptor: Int32) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = unsafe readlink("/proc/self/fd/\(descriptor)", &buffer, buffer.count)
+        return String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
 
     @inline(__always)
     static func check(_ call: StaticString, _ path: @autoclosure () -> String) throws(Errno) {

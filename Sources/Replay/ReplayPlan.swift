@@ -19,6 +19,8 @@ public struct ReplayPlan: Sendable {
     public var table: String
     public var day: String
     public var tool: ChangeTool
+    /// What is configured of Debezium's modes.
+    public var modes: DebeziumModes
     /// Whether values depend on the zone of the tool's machine.
     public var hasZone: Bool
     /// The folder of the state before, from the warehouse's root; nil: there is none, or nothing of it is left.
@@ -124,7 +126,8 @@ extension TableDay {
         let root = store.warehouse.utf8.count + 1
         return .success(
             ReplayPlan(
-                table: self.table, day: day, tool: sync.spec.format, hasZone: sync.spec.toolZone != nil,
+                table: self.table, day: day, tool: sync.spec.format, modes: sync.spec.debezium,
+                hasZone: sync.spec.toolZone != nil,
                 base: base.flatMap { base in
                     guard !base.manifest.files.isEmpty else { return nil }
                     return String(decoding: Array(base.folder.utf8.dropFirst(root)), as: UTF8.self)

@@ -86,7 +86,9 @@ struct ReplayValue {
         return "\(function)(\(document), \(try path(name)))"
     }
 
-    private func cast(_ text: String, _ shape: ColumnShape) -> String {
+    func base64(_ text: String) -> String { "\(dialect.isHive ? "unbase64" : "from_base64")(\(text))" }
+
+    func cast(_ text: String, _ shape: ColumnShape) -> String {
         "\(dialect == .hive ? "CAST" : "TRY_CAST")(\(text) AS \(dialect.type(shape)))"
     }
 
@@ -121,9 +123,16 @@ struct ReplayValue {
             guard column.type.precision <= Self.doubleDigitCount else {
                 throw refused(column, "JSON functions read numbers as doubles, of \(Self.doubleDigitCount) digits")
             }
-        case .debezium: throw refused(column, "Debezium's mode decides what stands there")
+        case .debezium: return try debeziumDecimal(column, text)
         }
-        let number = cast(text, column.shape)
+        return decimal(column, of: text)
+    }
+
+    func decimal(_ column: TableColumn, of text: String) -> String {
+        // Why: DuckDB takes no `1E-8` where no digit stands before the point.
+        let isWide = dialect == .duckdb && column.shape.scale < ColumnShape.maximumPrecision
+        let widest = ColumnShape(.decimal, precision: ColumnShape.maximumPrecision, scale: column.shape.scale)
+        let number = cast(isWide ? cast(text, widest) : text, column.shape)
         guard column.type.precision <= Self.doubleDigitCount else { return number }
         // One of too many digits is none of the type: it is not rounded.
         return "CASE WHEN CAST(\(number) AS \(double)) = \(cast(text, ColumnShape(.double))) THEN \(number) END"
@@ -136,16 +145,7 @@ struct ReplayValue {
         if plan.hasZone, kind == .timestamp, plan.tool == .canal { throw refused(column, "it is in tool_zone") }
         var text = text
         if plan.tool == .debezium {
-            guard kind == .date else { throw refused(column, "Debezium's mode decides in what it counts") }
-            let day = cast(text, ColumnShape(.int32))
-            let counted =
-                switch dialect {
-                case .duckdb: "CAST(DATE '1970-01-01' + \(day) AS VARCHAR)"
-                case .spark, .hive: "CAST(date_add(CAST('1970-01-01' AS DATE), \(day)) AS STRING)"
-                case .trino: "CAST(date_add('day', \(day), DATE '1970-01-01') AS VARCHAR)"
-                }
-            let zero = column.isNullable ? "NULL" : "'0000-00-00'"
-            text = "CASE WHEN \(text) IS NULL THEN \(zero) WHEN \(day) IS NULL THEN \(text) ELSE \(counted) END"
+            text = kind == .date ? debeziumDate(column, text) : try debeziumTime(column, text)
         }
         let count = column.type.fraction
         let seconds = "substr(\(text), 1, \(kind == .date ? 10 : 19))"
@@ -160,7 +160,7 @@ struct ReplayValue {
     }
 
     private func clock(_ column: TableColumn, _ text: String) throws(NotInSQL) -> String {
-        if plan.tool == .debezium { throw refused(column, "Debezium's mode decides in what it counts") }
+        if plan.tool == .debezium { return try debeziumClock(column, text) }
         if plan.hasZone, plan.tool == .maxwell { throw refused(column, "it is in tool_zone") }
         let count = column.type.fraction
         guard dialect != .hive else {
@@ -228,10 +228,12 @@ struct ReplayValue {
     }
 
     private func bytes(_ column: TableColumn, _ text: String) throws(NotInSQL) -> String {
-        guard plan.tool == .maxwell else {
-            throw refused(column, plan.tool == .canal ? "Canal writes bytes as Latin-1" : "Debezium's mode decides")
+        let decoded: String
+        switch plan.tool {
+        case .maxwell: decoded = base64(text)
+        case .debezium: decoded = try debeziumBytes(column, text)
+        case .canal: throw refused(column, "Canal writes bytes as Latin-1")
         }
-        let decoded = "\(dialect.isHive ? "unbase64" : "from_base64")(\(text))"
         let width = column.type.kind == .binary ? column.type.length ?? 1 : 0
         guard (1...255).contains(width) else { return decoded }
         // A BINARY is filled up with zeros: tools leave them out.

@@ -59,7 +59,7 @@ private func failure(_ body: () throws -> Void) -> Failure? {
         let files = StagedFiles(storage: storage, stagingFolder: log.stagingFolder)
         try files.append("one\n")
         let root = storage.root
-        SyscallFaults.with({ call, path in call == "fsync" && path.isEmpty ? .noSpace : nil }) {
+        SyscallFaults.with({ call, path in call == "fsync" ? .noSpace : nil }) {
             let found = failure { _ = try files.seal() }
             #expect(found?.code == "sink.no_space" && found?.kind == .transient)
         }

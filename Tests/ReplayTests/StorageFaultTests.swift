@@ -11,7 +11,7 @@ import TimeZone
 
 /// Two deliveries of changes, each followed by a run: keys and twins, a key that changes, late changes, a renamed
 /// and a dropped table, days that are removed. What a run leaves is looked at as bytes.
-private struct FaultStory {
+struct FaultStory {
     static let spec: SyncSpec = {
         var spec = sync([
             rule("shop.events") { $0.unique = .except(["id"]) }, rule("shop.cart") { $0.unique = .columns(["who"]) },

@@ -326,6 +326,14 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         #expect(reader.losses.isEmpty)
     }
 
+    @Test func aDecimalWithAnExponentIsNoBase64() {
+        // As Java writes numbers of more than six zeros behind the point: of four letters, three of them base64.
+        let reader = RowReader(.debezium, "a decimal(20,8), b decimal(18,18)")
+        #expect(reader.cells(#"{"a":"0E-8","b":"1E-18"}"#) == ["0.00000000", "0.000000000000000001"])
+        #expect(reader.cells(#"{"a":"-1.5E-7","b":"0E-18"}"#) == ["-0.00000015", "0.000000000000000000"])
+        #expect(reader.losses.isEmpty && reader.outcome.unfitCount == 0)
+    }
+
     @Test func aDoubleNextToTheGreatestNumberIsThatNumber() {
         let reader = RowReader(.debezium, "a decimal(20,4), b decimal(65,30)")
         #expect(

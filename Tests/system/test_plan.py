@@ -1,4 +1,6 @@
 """`sync plan`: the replay as SQL makes what `sync run` makes, row for row."""
+import base64
+import decimal
 import json
 import pathlib
 
@@ -174,6 +176,92 @@ log: {{level: warning}}
         # An earlier day, made anew from the state before it.
         texts, _ = plan(config, "--day", "2025-11-20", "--table", "shop.account", "--into", "other.made")
         check("other" in texts["shop.account"] and "2025-11-21" not in texts["shop.account"], texts["shop.account"][:300])
+
+
+def counted(mode, seconds, fraction, is_clock=False):
+    """What Debezium writes for a DATETIME or TIME: seconds since 1970, or of a clock, with digits behind the point."""
+    digits = {"connect": 3, "microseconds": 6, "nanoseconds": 9,
+              "adaptive_time_microseconds": 3 if not is_clock and fraction <= 3 else 6}[mode]
+    return round(seconds * 10**min(fraction, digits)) * 10**(digits - min(fraction, digits))
+
+
+def unscaled(number):
+    count = 1
+    while not -(1 << 8 * count - 1) <= number < 1 << 8 * count - 1:
+        count += 1
+    return base64.b64encode(number.to_bytes(count, "big", signed=True)).decode()
+
+
+def debezium(space, time, decimals, binary):
+    """A table with every type that a mode of Debezium's decides, with values at the ends of what they hold."""
+    space.write("in/a.jsonl", b"")
+    config = configuration(space, "debezium", f", debezium: {{time_precision_mode: {time}, decimal_handling_mode: {decimals}, "
+                           f"binary_handling_mode: {binary}}}")
+    lines, position = [], 0
+
+    def add(value, key):
+        nonlocal position
+        position += 100
+        value |= {"source": {"version": "3.5.0.Final", "connector": "mysql", "name": "live", "db": "shop", "table": "t",
+                             "server_id": 1, "file": "binlog.000001", "pos": position, "row": 0, "snapshot": "false",
+                             "ts_ms": 1763640000000 + position}, "ts_ms": 1763640000000 + position}
+        lines.append(json.dumps({"topic": "live", "key": key, "value": value}).encode() + b"\n")
+
+    add({"databaseName": "shop", "ddl": "CREATE TABLE t (id INT PRIMARY KEY, d0 DATETIME, d3 DATETIME(3) NOT NULL, d6 DATETIME(6), "
+         "ts TIMESTAMP(6) NULL, c0 TIME, c2 TIME(2), c6 TIME(6), n0 DECIMAL(18,0), n2 DECIMAL(10,2), n18 DECIMAL(18,18), "
+         "b BINARY(4), v VARBINARY(9))", "tableChanges": []}, {"databaseName": "shop"})
+    days = [0, 1, -1, 86_399, -86_400, 1_763_640_000, 253_402_300_799, -62_135_596_800, 951_782_400, None]
+    clocks = [0, 1, -1, 3_599, -3_600, 86_400, 3_020_399, -3_020_399, 359_999, None]
+    numbers = [0, 1, -1, 127, 128, -128, -129, 10**10 - 1, 1 - 10**10, None]
+    wide = [0, 1, -1, 10**18 - 1, 1 - 10**18, 255, -256, 2**53 + 1, 65_536, None]
+    parts = [b"", b"\0", b"\xff\xfe\xfd", b"abcd", b"a", b"\x00\x01", b"\xfb\xff", b"zz", b"\xff" * 4, None]
+    for row in range(10):
+        day, clock = days[row], clocks[row]
+        part = 0 if row in (6, 9) else row / 1000
+
+        def instant(fraction):
+            return None if day is None else counted(time, day + (part if fraction else 0), fraction)
+
+        def of_clock(fraction):
+            edge = 0 if row in (6, 7) else 0.25
+            return None if clock is None else counted(time, clock + (edge if fraction else 0), fraction, is_clock=True)
+
+        def of_number(number, scale):
+            if number is None or decimals == "precise":
+                return None if number is None else unscaled(number)
+            return str(decimal.Decimal(number).scaleb(-scale, decimal.Context(prec=40)))
+
+        def of_bytes(value):
+            if value is None:
+                return None
+            return value.hex() if binary == "hex" else (
+                base64.urlsafe_b64encode if binary == "base64-url-safe" else base64.b64encode)(value).decode()
+
+        stamp = ["1970-01-01T00:00:00Z", "2025-11-20T10:00:00.5Z", "2038-01-19T03:14:07.999999Z", "1970-01-01T00:00:01Z", None][row % 5]
+        add({"before": None, "op": "c", "after": {
+            "id": row, "d0": instant(0), "d3": instant(3), "d6": instant(6), "ts": stamp, "c0": of_clock(0), "c2": of_clock(2),
+            "c6": of_clock(6), "n0": of_number(wide[row], 0), "n2": of_number(numbers[row], 2), "n18": of_number(wide[row], 18),
+            "b": of_bytes(parts[row]), "v": of_bytes(parts[row] and parts[row] * 2)}}, {"id": row})
+    take(space, config, b"".join(lines))
+    return config
+
+
+def test_the_replay_as_sql_reads_debeziums_modes_as_they_are_configured():
+    combinations = [("adaptive_time_microseconds", "precise", "bytes"), ("connect", "string", "hex"),
+                    ("microseconds", "precise", "base64-url-safe"), ("nanoseconds", "string", "base64")]
+    for modes in combinations:
+        with Workspace("plan-modes") as space:
+            config = debezium(space, *modes)
+            texts, refused = plan(config)
+            check(list(texts) == ["shop.t"] and not refused, f"{modes}: {refused}")
+            check(compare(space, config, texts) == 10, f"{modes}")
+    with Workspace("plan-modes") as space:
+        config = debezium(space, "connect", "double", "hex")
+        _, refused = plan(config)
+        check(len(refused) == 1 and "rounded" in refused[0], f"{refused}")
+        config = configuration(space, "debezium")
+        _, refused = plan(config)
+        check(len(refused) == 1 and "time_precision_mode" in refused[0], f"{refused}")
 
 
 def through(name):

@@ -2,7 +2,7 @@
 """Recordings of Maxwell, Debezium and Canal, read through the views of now: after a part of the records a state is made,
 after the rest only the delta. The views must hold what the database ended with, for DuckDB, Spark and Hive.
 
-    views.py FOLDER [--only NAME] [--at SHARE] [--reader spark|hive] [--plan log|delta] [--dates text|typed]
+    views.py FOLDER [--only NAME] [--at SHARE] [--reader spark|hive|duckdb] [--plan log|delta] [--dates text|typed]
 
 FOLDER as recordings.py has it. MILLRACE_SPARK names a Python that has pyspark.
 """
@@ -17,6 +17,9 @@ from parquet_compare import select, text  # noqa: E402
 from readers import hive_rows, spark_rows  # noqa: E402
 from recordings import Expected, Recording, cell, compare, configuration, escaped, newest, recordings  # noqa: E402
 
+# How the connectors of the recordings were set up: SQL does not find modes out.
+MODES = {"debezium": ("adaptive_time_microseconds", "precise", "bytes"), "debezium-schemas": (
+    "adaptive_time_microseconds", "precise", "bytes"), "debezium-string": ("isostring", "string", "hex")}
 KINDS = {"INTEGER": "int32", "BIGINT": "int64", "DOUBLE": "double", "VARCHAR": "string", "BLOB": "bytes", "DATE": "date",
          "TIMESTAMP WITH TIME ZONE": "timestamp", "BOOLEAN": "boolean"}
 
@@ -30,11 +33,26 @@ def split(table):
     return escaped(database), escaped(name) + "_now"
 
 
-def filled(space, recording, dates, share):
+def duckdb_rows(folder, ddl, tables):
+    """As `spark_rows`."""
+    import duckdb
+    session = duckdb.connect()
+    session.execute("SET TimeZone = 'UTC'")
+    session.execute(ddl)
+    rows = {}
+    for name, (table, columns) in tables.items():
+        listed = ", ".join(select('"' + column.replace('"', '""') + '"', kind) for column, kind in columns)
+        rows[name] = [[text(value, kind) for value, (_, kind) in zip(row, columns)] for row in session.execute(
+            f"SELECT {listed} FROM {table.replace('`', chr(34))}").fetchall()]
+    return rows
+
+
+def filled(space, recording, dates, share, modes):
     """The configuration of a warehouse with a state of the first records and a delta of the rest."""
     config = configuration(space, recording.tool, dates, None, f"""
 agent: {{name: shop, state_dir: {space.path}/state}}
-sources: [{{name: changes, include: ["{space.path}/in/*.jsonl"], max_record: 4MiB}}]""")
+sources: [{{name: changes, include: ["{space.path}/in/*.jsonl"], max_record: 4MiB}}]""", modes and (
+        ", debezium: {time_precision_mode: %s, decimal_handling_mode: %s, binary_handling_mode: %s}" % modes))
     cut = int(len(recording.records) * share)
     parts = [recording.records[:cut], recording.records[cut:]]
     space.write("in/a.jsonl", b"")
@@ -61,7 +79,7 @@ def through(recording, expected, dates, share, readers, planned):
     """Returns (tables compared, rows of deltas)."""
     import duckdb
     with Workspace(f"views-{recording.name}") as space:
-        config = filled(space, recording, dates, share)
+        config = filled(space, recording, dates, share, planned == "log" and MODES.get(recording.name) or "")
         session = duckdb.connect()
         session.execute("SET TimeZone = 'UTC'")
         session.execute(ddl(config, "duckdb"))
@@ -92,7 +110,7 @@ def through(recording, expected, dates, share, readers, planned):
                 [text(value, kind) for value, (_, kind) in zip(row, kinds[table][1])]
                 for row in session.execute(f"SELECT {listed} FROM {place}").fetchall())
         for reader in readers:
-            rows_of = {"spark": spark_rows, "hive": hive_rows}[reader]
+            rows_of = {"spark": spark_rows, "hive": hive_rows, "duckdb": duckdb_rows}[reader]
             statements, places = ddl(config, reader), kinds
             if planned:
                 statements = plan(config, reader, planned)
@@ -137,7 +155,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--only", action="append")
     parser.add_argument("--at", type=float, default=0.6, help="share of the records that the state has")
-    parser.add_argument("--reader", action="append", default=[], choices=["spark", "hive"])
+    parser.add_argument("--reader", action="append", default=[], choices=["spark", "hive", "duckdb"])
     parser.add_argument("--plan", choices=["log", "delta"], help="readers read the tables that `sync plan` has them make")
     parser.add_argument("--dates", default="text", choices=["text", "typed"])
     options = parser.parse_args()

@@ -305,15 +305,18 @@ extension RowDecoder {
         }
     }
 
-    /// A point, a sign or a length that base64 does not have: text. A letter or padding: base64. Digits alone: nil.
+    /// A point, a sign (that of `0E-8` too) or a length that base64 does not have: text. A letter or padding: base64.
+    /// Digits alone: nil.
     static func decimalMode(_ text: ByteView) -> DecodeOptions.DecimalMode? {
+        var isNumber = true
         for at in 0..<text.count {
             switch text[at] {
             case 0x30...0x39: continue
             case UInt8(ascii: "."), UInt8(ascii: "-"): return .text
-            default: return .precise
+            default: isNumber = false
             }
         }
+        if !isNumber { return .precise }
         return text.count % 4 == 0 ? nil : .text
     }
 
