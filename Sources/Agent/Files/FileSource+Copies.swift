@@ -116,9 +116,11 @@ extension FileSource {
     /// Whether a stream's own file has been found to hold another content: then the stream searches.
     private func isReplaced(_ stream: TailStream, _ own: FileContent) -> Bool {
         guard !stream.isUnproved, !own.isCompressed else { return false }
+        // Order: the size before the content: a file that was truncated may have its old size again by then.
+        let status = try? own.status()
         if holdsAnother(stream) {
             shrink(stream, "its content is another", holdsAnother: true)
-        } else if let status = try? own.status() {
+        } else if let status {
             update(stream, status)
         }
         return stream.isSearching

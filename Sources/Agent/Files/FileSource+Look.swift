@@ -149,14 +149,18 @@ extension FileSource {
         if stream.content == nil, stream.seen > stream.position.position, !stream.isSearching { _ = open(stream) }
     }
 
-    /// Whether a stream's own file holds what is not the stream's.
+    /// Whether a stream's own file holds what is not the stream's, or less than what is known of it.
     func holdsAnother(_ stream: TailStream) -> Bool {
         guard !stream.isUnproved, stream.file != nil, let content = open(stream), !content.isCompressed else {
             return false
         }
         for mark in [stream.prefix, stream.proof, stream.position] {
             guard let mark, mark.position > 0 else { continue }
-            if (try? content.match(mark, scratch: &scratch)) == .other { return true }
+            switch try? content.match(mark, scratch: &scratch) {
+            case .other: return true
+            case .short where !stream.isShortCopy: return true
+            default: break
+            }
         }
         return false
     }
