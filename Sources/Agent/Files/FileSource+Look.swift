@@ -23,9 +23,7 @@ extension FileSource {
             headsDue.removeAll()
         }
         // Order: behind the looks at single files, which may find that all must be looked at.
-        if mustScan { scan() }
-        // Why at once: what was left open is decided before a checkpoint knows the files that came after it.
-        if mustScan { scan() }
+        if mustScan { lookAtAll() }
         updateWatermark()
         return queue.count > 0 || needsDurability
     }
@@ -39,12 +37,22 @@ extension FileSource {
         if stream.content?.isCompressed == false { update(stream, status) } else { mustScan = true }
     }
 
+    /// Looks at all files, twice where the first time leaves something open.
+    private func lookAtAll() {
+        let horizons = horizons()
+        let latest = streams.values.filter { $0.known != $0.latest }.map { ($0, $0.latest) }
+        scan(horizons)
+        // Why at once: what was left open is decided before a checkpoint knows the files that came after it.
+        if mustScan { scan(horizons) }
+        for (stream, time) in latest where !undecided.contains(stream.origin) { stream.setKnown(time) }
+    }
+
     /// A whole look: which files there are, which stream each belongs to.
-    private func scan() {
+    private func scan(_ horizons: [String: Int64]) {
         lookCount += 1
         lastScan = now
         mustScan = false
-        let horizons = horizons()
+        undecided.removeAll()
         let outcome = discovery.look(origins: Set(origins.keys)) { self.byFile[$0]?.path == $1 }
         watch?.watch(outcome.folders)
         var faulty: Set<String> = []
@@ -65,10 +73,8 @@ extension FileSource {
         for file in unknown {
             if file.isMatched || orphans[file.identity] != nil {
                 classify(file)
-            } else if let isMissed = isMissedGeneration(file, horizons) {
-                if isMissed { classify(file, isNoCopy: true) }
             } else {
-                hold(file)
+                takeGeneration(file, horizons)
             }
         }
         let left = Set(unknown.map(\.identity)).subtracting(byFile.keys)
@@ -269,7 +275,7 @@ extension FileSource {
     }
 
     /// A file that belongs to no stream: held while it may be a copy, else a stream of its own.
-    private func classify(_ given: FoundFile, isNoCopy: Bool = false) {
+    func classify(_ given: FoundFile, isNoCopy: Bool = false) {
         var file = given
         guard byFile[file.identity] == nil else { return }
         if file.method == nil, RotationName.isCompressed(DurableFile.name(of: file.path)) {
@@ -309,7 +315,7 @@ extension FileSource {
             guard let opened = try FileContent(path: file.path) else { return }
             content = opened
         } catch {
-            if error != .noEntry { fault("source.unreadable", file.path, error) }
+            if error == .noEntry { mustScan = true } else { fault("source.unreadable", file.path, error) }
             return
         }
         guard content.identity == file.identity else {
@@ -326,7 +332,7 @@ extension FileSource {
         var record = StreamRecord(
             stream: id, path: file.path, origin: origin, file: file.identity, partition: pin(id), first: 0,
             continues: nil, reason: isTruncated ? "truncated" : "new", isAnnounced: false, ladder: RungLadder(),
-            head: nil, seen: file.status.byteCount, modified: file.status.modified, isUnproved: false,
+            head: nil, seen: file.status.byteCount, modified: file.status.modified, known: 0, isUnproved: false,
             isShortCopy: false, cuts: [], ended: nil, maximumRecordByteCount: cutter.maximumRecordByteCount)
         if settings.start == .end, isFirstStart, lookCount == 1, let rung = lastLineStart(content, file.status.byteCount) {
             record.ladder.append(rung)
