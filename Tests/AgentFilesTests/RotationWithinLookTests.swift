@@ -115,6 +115,30 @@ struct RotationWithinLookTests {
         }
     }
 
+    /// A new log is truncated between its listing and its first read, and once more before anything is
+    /// acknowledged.
+    @Test(arguments: [false, true]) func truncationBeforeTheFirstRead(isKilled: Bool) {
+        everywhere([0]) { first, gap in
+            let bench = Bench(["app.log*"])
+            bench.append("app.log", "#header\none and more\n")
+            let calls = look(bench, [
+                (first, { bench.copy("app.log", "app.log.1") }),
+                (first + gap, { bench.truncate("app.log"); bench.append("app.log", "#header\ntwo\n") }),
+            ])
+            _ = bench.source.look(now: bench.now)
+            bench.settle()
+            bench.ship()
+            if isKilled { bench.restart() }
+            shift(bench, 1)
+            bench.copy("app.log", "app.log.1")
+            bench.truncate("app.log")
+            bench.append("app.log", "#header\nthree\n")
+            let lines = ["one and more", "two", "three"].flatMap { ["#header", $0] }
+            expect(bench, lines, "truncated before call \(first)")
+            return calls
+        }
+    }
+
     /// Moves app.log.1 to .2 and so on.
     private func shift(_ bench: Bench, _ count: Int) {
         for number in (1...count).reversed() { bench.rename("app.log.\(number)", "app.log.\(number + 1)") }

@@ -233,11 +233,11 @@ extension FileSource {
             stream.seen = status.byteCount
             stream.touch()
         }
-        stream.sight(status.byteCount, now: now)
         if status.byteCount >= read { enqueue(stream) }
         if read == 0, stream.head == nil, stream.ladder.isEmpty, stream.seen > 0, let content = open(stream) {
             prepareHead(stream, content)
         }
+        stream.sight(stream.seen, now: now)
     }
 
     /// The file's content is not the stream's any more: from now on a copy is looked for.
@@ -345,13 +345,13 @@ extension FileSource {
         stream.retiredSince = origin == file.path ? nil : now
         stream.foundInLook = lookCount
         stream.bornInLook = lookCount
-        stream.sight(file.status.byteCount, now: now)
         if file.status.byteCount > 0 {
             enqueue(stream)
             prepareHead(stream, content)
             // Why: truncated since it was listed; nobody saw what it held, so its copy is a file of its own.
             if stream.prefix == nil { stream.seen = 0 }
         }
+        stream.sight(stream.seen, now: now)
         if openCount < Self.maximumOpenCount, file.status.byteCount > 0, !content.isCompressed {
             attach(content, to: stream)
         }
@@ -362,8 +362,21 @@ extension FileSource {
         var bytes = [UInt8](repeating: 0, count: min(Int(clamping: stream.seen), 2 * Int(ContentChain.blockByteCount)))
         unsafe bytes.withUnsafeMutableBytes { buffer in
             guard let count = try? unsafe content.read(at: 0, into: buffer) else { return }
-            unsafe fixHead(stream, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            if unsafe beginsAsKnown(stream, bytes) { unsafe fixHead(stream, bytes) }
         }
+        // Order: the size behind the bytes. That of a listing may be another content's, which was truncated since: the
+        // next look would take these bytes for truncated too, and a second stream would have them.
+        if stream.prefix != nil, !content.isCompressed, let status = try? content.status() {
+            stream.seen = status.byteCount
+        }
+    }
+
+    private func beginsAsKnown(_ stream: TailStream, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let prefix = stream.prefix else { return true }
+        guard prefix.position <= bytes.count else { return false }
+        var cursor = ChainCursor(tailOf: .zero)
+        return unsafe cursor.rung(at: prefix.position, recordStart: prefix.recordStart, in: bytes) == prefix
     }
 
     /// The rung at the start of a file's last, unterminated line, or at its end. Nil: read from 0.
