@@ -176,7 +176,11 @@ private final class RotationModel {
             { self.bench.append("app.log.1", Array(rest)) }, { self.bench.truncate("app.log") },
             { self.endFile() }, { self.log.append("truncated") },
         ]
-        if Bool.random(using: &generator) { pending.insert({ self.write(); self.fillGeneration() }, at: 0) }
+        let write = {
+            self.write()
+            self.fillGeneration()
+        }
+        if Bool.random(using: &generator) { pending.insert(write, at: 0) }
         for _ in 0..<Int.random(in: 0...2, using: &generator) { pending.append { self.write() } }
     }
 

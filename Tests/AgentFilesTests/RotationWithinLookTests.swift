@@ -24,8 +24,10 @@ struct RotationWithinLookTests {
     }
 
     /// Looks once while the writer works. Returns the count of calls.
-    private func look(_ bench: Bench, _ steps: [Step]) -> Int {
-        nonisolated(unsafe) let writer = Writer(steps)
+    private func look(
+        _ bench: Bench, _ first: Int, _ step: @escaping () -> Void, _ gap: Int, _ next: @escaping () -> Void
+    ) -> Int {
+        nonisolated(unsafe) let writer = Writer([(first, step), (first + gap, next)])
         bench.now += 1_000
         SyscallFaults.with({ _, _ in
             SyscallFaults.with({ _, _ in nil }) { unsafe writer.goOn() }
@@ -59,10 +61,9 @@ struct RotationWithinLookTests {
             bench.append("app.log", "#header\none\ntwo\n")
             bench.turn()
             bench.copy("app.log", "app.log.1")
-            let calls = look(bench, [
-                (first, { bench.truncate("app.log"); bench.append("app.log", "#header\n") }),
-                (first + gap, { bench.append("app.log", "three\nfour\nfive\n") }),
-            ])
+            let calls = look(
+                bench, first, { renew(bench, "#header\n") },
+                gap, { bench.append("app.log", "three\nfour\nfive\n") })
             let lines = ["#header", "one", "two", "#header", "three", "four", "five"]
             expect(bench, lines, "truncated before call \(first), grown \(gap) behind it")
             return calls
@@ -82,9 +83,8 @@ struct RotationWithinLookTests {
             bench.append("app.log", "#header\ntwo\n")
             rename(bench, 1)
             bench.append("app.log", "#header\nthree\n")
-            let calls = look(bench, [
-                (first, { rename(bench, 2) }), (first + gap, { bench.append("app.log", "#header\nfour\n") }),
-            ])
+            let calls = look(
+                bench, first, { rename(bench, 2) }, gap, { bench.append("app.log", "#header\nfour\n") })
             if isKilled { bench.restart() }
             let lines = ["one", "two", "three", "four"].flatMap { ["#header", $0] }
             expect(bench, lines, "renamed before call \(first), begun anew \(gap) behind it")
@@ -104,10 +104,7 @@ struct RotationWithinLookTests {
             bench.append("app.log", "#header\ntwo\n")
             rename(bench, 1)
             bench.append("app.log", "#header\nthree and more\n")
-            let calls = look(bench, [
-                (first, { shift(bench, 2); bench.copy("app.log", "app.log.1") }),
-                (first + gap, { bench.truncate("app.log"); bench.append("app.log", "#header\nfour\n") }),
-            ])
+            let calls = look(bench, first, { copy(bench, 2) }, gap, { renew(bench, "#header\nfour\n") })
             if isKilled { bench.restart() }
             let lines = ["one", "two", "three and more", "four"].flatMap { ["#header", $0] }
             expect(bench, lines, "copied before call \(first), truncated \(gap) behind it")
@@ -121,18 +118,13 @@ struct RotationWithinLookTests {
         everywhere([0]) { first, gap in
             let bench = Bench(["app.log*"])
             bench.append("app.log", "#header\none and more\n")
-            let calls = look(bench, [
-                (first, { bench.copy("app.log", "app.log.1") }),
-                (first + gap, { bench.truncate("app.log"); bench.append("app.log", "#header\ntwo\n") }),
-            ])
+            let calls = look(bench, first, { copy(bench, 0) }, gap, { renew(bench, "#header\ntwo\n") })
             _ = bench.source.look(now: bench.now)
             bench.settle()
             bench.ship()
             if isKilled { bench.restart() }
-            shift(bench, 1)
-            bench.copy("app.log", "app.log.1")
-            bench.truncate("app.log")
-            bench.append("app.log", "#header\nthree\n")
+            copy(bench, 1)
+            renew(bench, "#header\nthree\n")
             let lines = ["one and more", "two", "three"].flatMap { ["#header", $0] }
             expect(bench, lines, "truncated before call \(first)")
             return calls
@@ -141,11 +133,21 @@ struct RotationWithinLookTests {
 
     /// Moves app.log.1 to .2 and so on.
     private func shift(_ bench: Bench, _ count: Int) {
-        for number in (1...count).reversed() { bench.rename("app.log.\(number)", "app.log.\(number + 1)") }
+        for number in stride(from: count, to: 0, by: -1) { bench.rename("app.log.\(number)", "app.log.\(number + 1)") }
     }
 
     private func rename(_ bench: Bench, _ count: Int) {
         shift(bench, count)
         bench.rename("app.log", "app.log.1")
+    }
+
+    private func copy(_ bench: Bench, _ count: Int) {
+        shift(bench, count)
+        bench.copy("app.log", "app.log.1")
+    }
+
+    private func renew(_ bench: Bench, _ text: String) {
+        bench.truncate("app.log")
+        bench.append("app.log", text)
     }
 }
