@@ -132,6 +132,10 @@ private final class RotationModel {
             endFile()
             return
         }
+        beginRename()
+    }
+
+    func beginRename() {
         pending = [
             { self.shift() }, { self.bench.rename("app.log", "app.log.1") }, { self.endFile() },
             { self.log.append("renamed") },
@@ -148,20 +152,7 @@ private final class RotationModel {
         if races { bench.waitForFileClock() }
         look()
         guard !races || isDown else {
-            var rest: ArraySlice<UInt8> = []
-            pending = [
-                { self.shift() },
-                {
-                    let bytes = (try? DurableFile.read(self.bench.path("app.log"), maximum: 1 << 24)) ?? []
-                    let half = Int.random(in: 0...bytes.count, using: &self.generator)
-                    self.bench.append("app.log.1", Array(bytes[..<half]))
-                    rest = bytes[half...]
-                },
-                { self.bench.append("app.log.1", Array(rest)) }, { self.bench.truncate("app.log") },
-                { self.endFile() }, { self.log.append("truncated") },
-            ]
-            if Bool.random(using: &generator) { pending.insert({ self.write(); self.fillGeneration() }, at: 0) }
-            for _ in 0..<Int.random(in: 0...2, using: &generator) { pending.append { self.write() } }
+            beginCopyTruncate()
             return
         }
         shift()
@@ -170,6 +161,27 @@ private final class RotationModel {
         bench.truncate("app.log")
         endFile()
         look()
+    }
+
+    func beginCopyTruncate() {
+        var rest: ArraySlice<UInt8> = []
+        pending = [
+            { self.shift() },
+            {
+                let bytes = (try? DurableFile.read(self.bench.path("app.log"), maximum: 1 << 24)) ?? []
+                let half = Int.random(in: 0...bytes.count, using: &self.generator)
+                self.bench.append("app.log.1", Array(bytes[..<half]))
+                rest = bytes[half...]
+            },
+            { self.bench.append("app.log.1", Array(rest)) }, { self.bench.truncate("app.log") },
+            { self.endFile() }, { self.log.append("truncated") },
+        ]
+        let write = {
+            self.write()
+            self.fillGeneration()
+        }
+        if Bool.random(using: &generator) { pending.insert(write, at: 0) }
+        for _ in 0..<Int.random(in: 0...2, using: &generator) { pending.append { self.write() } }
     }
 
     /// All is read, so nothing may be lost.
@@ -196,6 +208,13 @@ private final class RotationModel {
         }
         bench.waitForFileClock()
         for _ in 0..<Int.random(in: 0...3, using: &generator) { write() }
+        if races, isKnown, exists, Int.random(in: 0..<2, using: &generator) == 0 {
+            // The first look falls into a rotation, of what may have come and gone unseen.
+            fillGeneration()
+            bench.waitForFileClock()
+            if copies { beginCopyTruncate() } else { beginRename() }
+            log.append("under way")
+        }
         isDown = false
         bench.restart()
         log.append(")")

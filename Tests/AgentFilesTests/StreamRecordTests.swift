@@ -28,6 +28,13 @@ struct StreamRecordTests {
         #expect(StreamRecord(decoding: Array(replaced(text, #""inode":9,"#, "").utf8)) == nil)
     }
 
+    @Test func whatWasKnownIsKept() throws {
+        let text = replaced(Self.v1, #","short""#, #","known":0,"short""#)
+        let record = try #require(StreamRecord(decoding: Array(text.utf8)))
+        #expect(record.known == 0)
+        #expect(String(decoding: record.encoded(), as: UTF8.self) == text)
+    }
+
     @Test func oneDefectIsEnoughToRefuseARecord() {
         for (good, bad) in [
             ("\"v\":1", "\"v\":2"), ("000f\",\"path", "000g\",\"path"), ("[4096,\"f", "[99,\"f"),

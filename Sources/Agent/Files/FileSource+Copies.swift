@@ -116,9 +116,11 @@ extension FileSource {
     /// Whether a stream's own file has been found to hold another content: then the stream searches.
     private func isReplaced(_ stream: TailStream, _ own: FileContent) -> Bool {
         guard !stream.isUnproved, !own.isCompressed else { return false }
+        // Order: the size before the content: a file that was truncated may have its old size again by then.
+        let status = try? own.status()
         if holdsAnother(stream) {
             shrink(stream, "its content is another", holdsAnother: true)
-        } else if let status = try? own.status() {
+        } else if let status {
             update(stream, status)
         }
         return stream.isSearching
@@ -280,18 +282,36 @@ extension FileSource {
         known.byteCount != file.status.byteCount || known.modified != file.status.modified
     }
 
-    /// Per origin: the latest time that its known files were modified or born at, before this look. What nobody has
-    /// read of does not count: a copy of it is a generation that was missed.
+    /// Per origin: the latest time that its known files were modified or born at, before the look before.
+    ///
+    /// Why not before this one: a file that is renamed during a look may be in no place of it, and what that look found
+    /// is later than the file. A log that is new is known as it is.
     func horizons() -> [String: Int64] {
-        origins.mapValues { streams in
-            streams.reduce(0) { max($0, $1.marks.isEmpty ? 0 : $1.modified, $1.file?.birth ?? 0) }
+        for streams in origins.values where streams.allSatisfy({ $0.known == 0 }) {
+            for stream in streams { stream.setKnown(stream.latest) }
         }
+        return origins.mapValues { streams in streams.reduce(0) { max($0, $1.known) } }
+    }
+
+    /// Reads a file outside the patterns if it is a generation that was missed.
+    func takeGeneration(_ file: FoundFile, _ horizons: [String: Int64]) {
+        switch isMissedGeneration(file, horizons) {
+        case false?: return
+        case true?: classify(file, isNoCopy: true)
+        case nil: hold(file)
+        }
+        let isReadable = file.method != nil || !RotationName.isCompressed(DurableFile.name(of: file.path))
+        guard byFile[file.identity] == nil, isReadable,
+            let origin = discovery.generationOrigin(of: file.path, among: origins)
+        else { return }
+        // Why: it is not known to the next process; by what is known now that one would take it for an old file.
+        undecided.insert(origin)
     }
 
     /// Whether a file outside the patterns is a generation of a stream's log that nobody saw under its own
     /// name: named as one, born and written later than all that was known of it, and no copy. Nil: the next look
     /// tells.
-    func isMissedGeneration(_ given: FoundFile, _ horizons: [String: Int64]) -> Bool? {
+    private func isMissedGeneration(_ given: FoundFile, _ horizons: [String: Int64]) -> Bool? {
         var file = given
         guard let origin = discovery.generationOrigin(of: file.path, among: origins), file.status.byteCount > 0,
             !discovery.isExcluded(file.path)

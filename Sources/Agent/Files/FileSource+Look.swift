@@ -23,9 +23,7 @@ extension FileSource {
             headsDue.removeAll()
         }
         // Order: behind the looks at single files, which may find that all must be looked at.
-        if mustScan { scan() }
-        // Why at once: what was left open is decided before a checkpoint knows the files that came after it.
-        if mustScan { scan() }
+        if mustScan { lookAtAll() }
         updateWatermark()
         return queue.count > 0 || needsDurability
     }
@@ -39,12 +37,22 @@ extension FileSource {
         if stream.content?.isCompressed == false { update(stream, status) } else { mustScan = true }
     }
 
+    /// Looks at all files, twice where the first time leaves something open.
+    private func lookAtAll() {
+        let horizons = horizons()
+        let latest = streams.values.filter { $0.known != $0.latest }.map { ($0, $0.latest) }
+        scan(horizons)
+        // Why at once: what was left open is decided before a checkpoint knows the files that came after it.
+        if mustScan { scan(horizons) }
+        for (stream, time) in latest where !undecided.contains(stream.origin) { stream.setKnown(time) }
+    }
+
     /// A whole look: which files there are, which stream each belongs to.
-    private func scan() {
+    private func scan(_ horizons: [String: Int64]) {
         lookCount += 1
         lastScan = now
         mustScan = false
-        let horizons = horizons()
+        undecided.removeAll()
         let outcome = discovery.look(origins: Set(origins.keys)) { self.byFile[$0]?.path == $1 }
         watch?.watch(outcome.folders)
         var faulty: Set<String> = []
@@ -65,10 +73,8 @@ extension FileSource {
         for file in unknown {
             if file.isMatched || orphans[file.identity] != nil {
                 classify(file)
-            } else if let isMissed = isMissedGeneration(file, horizons) {
-                if isMissed { classify(file, isNoCopy: true) }
             } else {
-                hold(file)
+                takeGeneration(file, horizons)
             }
         }
         let left = Set(unknown.map(\.identity)).subtracting(byFile.keys)
@@ -149,14 +155,18 @@ extension FileSource {
         if stream.content == nil, stream.seen > stream.position.position, !stream.isSearching { _ = open(stream) }
     }
 
-    /// Whether a stream's own file holds what is not the stream's.
+    /// Whether a stream's own file holds what is not the stream's, or less than what is known of it.
     func holdsAnother(_ stream: TailStream) -> Bool {
         guard !stream.isUnproved, stream.file != nil, let content = open(stream), !content.isCompressed else {
             return false
         }
         for mark in [stream.prefix, stream.proof, stream.position] {
             guard let mark, mark.position > 0 else { continue }
-            if (try? content.match(mark, scratch: &scratch)) == .other { return true }
+            switch try? content.match(mark, scratch: &scratch) {
+            case .other: return true
+            case .short where !stream.isShortCopy: return true
+            default: break
+            }
         }
         return false
     }
@@ -223,11 +233,11 @@ extension FileSource {
             stream.seen = status.byteCount
             stream.touch()
         }
-        stream.sight(status.byteCount, now: now)
         if status.byteCount >= read { enqueue(stream) }
         if read == 0, stream.head == nil, stream.ladder.isEmpty, stream.seen > 0, let content = open(stream) {
             prepareHead(stream, content)
         }
+        stream.sight(stream.seen, now: now)
     }
 
     /// The file's content is not the stream's any more: from now on a copy is looked for.
@@ -265,7 +275,7 @@ extension FileSource {
     }
 
     /// A file that belongs to no stream: held while it may be a copy, else a stream of its own.
-    private func classify(_ given: FoundFile, isNoCopy: Bool = false) {
+    func classify(_ given: FoundFile, isNoCopy: Bool = false) {
         var file = given
         guard byFile[file.identity] == nil else { return }
         if file.method == nil, RotationName.isCompressed(DurableFile.name(of: file.path)) {
@@ -305,7 +315,7 @@ extension FileSource {
             guard let opened = try FileContent(path: file.path) else { return }
             content = opened
         } catch {
-            if error != .noEntry { fault("source.unreadable", file.path, error) }
+            if error == .noEntry { mustScan = true } else { fault("source.unreadable", file.path, error) }
             return
         }
         guard content.identity == file.identity else {
@@ -322,7 +332,7 @@ extension FileSource {
         var record = StreamRecord(
             stream: id, path: file.path, origin: origin, file: file.identity, partition: pin(id), first: 0,
             continues: nil, reason: isTruncated ? "truncated" : "new", isAnnounced: false, ladder: RungLadder(),
-            head: nil, seen: file.status.byteCount, modified: file.status.modified, isUnproved: false,
+            head: nil, seen: file.status.byteCount, modified: file.status.modified, known: 0, isUnproved: false,
             isShortCopy: false, cuts: [], ended: nil, maximumRecordByteCount: cutter.maximumRecordByteCount)
         if settings.start == .end, isFirstStart, lookCount == 1, let rung = lastLineStart(content, file.status.byteCount) {
             record.ladder.append(rung)
@@ -335,13 +345,13 @@ extension FileSource {
         stream.retiredSince = origin == file.path ? nil : now
         stream.foundInLook = lookCount
         stream.bornInLook = lookCount
-        stream.sight(file.status.byteCount, now: now)
         if file.status.byteCount > 0 {
             enqueue(stream)
             prepareHead(stream, content)
             // Why: truncated since it was listed; nobody saw what it held, so its copy is a file of its own.
             if stream.prefix == nil { stream.seen = 0 }
         }
+        stream.sight(stream.seen, now: now)
         if openCount < Self.maximumOpenCount, file.status.byteCount > 0, !content.isCompressed {
             attach(content, to: stream)
         }
@@ -352,8 +362,21 @@ extension FileSource {
         var bytes = [UInt8](repeating: 0, count: min(Int(clamping: stream.seen), 2 * Int(ContentChain.blockByteCount)))
         unsafe bytes.withUnsafeMutableBytes { buffer in
             guard let count = try? unsafe content.read(at: 0, into: buffer) else { return }
-            unsafe fixHead(stream, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            if unsafe beginsAsKnown(stream, bytes) { unsafe fixHead(stream, bytes) }
         }
+        // Order: the size behind the bytes. That of a listing may be another content's, which was truncated since: the
+        // next look would take these bytes for truncated too, and a second stream would have them.
+        if stream.prefix != nil, !content.isCompressed, let status = try? content.status() {
+            stream.seen = status.byteCount
+        }
+    }
+
+    private func beginsAsKnown(_ stream: TailStream, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let prefix = stream.prefix else { return true }
+        guard prefix.position <= bytes.count else { return false }
+        var cursor = ChainCursor(tailOf: .zero)
+        return unsafe cursor.rung(at: prefix.position, recordStart: prefix.recordStart, in: bytes) == prefix
     }
 
     /// The rung at the start of a file's last, unterminated line, or at its end. Nil: read from 0.

@@ -79,6 +79,8 @@ public final class FileSource: StreamSource {
     var lookCount = 0
     var lastScan: Int64?
     var mustScan = true
+    /// Origins that the last look has left a possible generation of for the next one.
+    var undecided: Set<String> = []
     /// No checkpoint knew the source: `start: end` holds for the files of the first look.
     let isFirstStart: Bool
     /// The start of the last whole look, until every file was read to its end as of then.

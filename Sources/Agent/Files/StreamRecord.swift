@@ -56,6 +56,8 @@ struct StreamRecord: Hashable, Sendable {
     var seen: UInt64
     /// When the file was modified as of the last look that found another size, nanoseconds; 0: not known.
     var modified: Int64 = 0
+    /// What the times of its file were before the last look, nanoseconds; nil: what `modified` and the birth say.
+    var known: Int64? = nil
     /// The position must be proved against the rungs before anything is shipped (power loss).
     var isUnproved: Bool
     /// The file was taken over from a copy that was shorter than the position.
@@ -96,6 +98,7 @@ extension StreamRecord {
         if let head { members.append(JSONMember("head", Self.encode(head))) }
         if let prefix { members.append(JSONMember("prefix", Self.encode(prefix))) }
         if modified != 0 { members.append(JSONMember("modified", JSONValue(modified))) }
+        if let known { members.append(JSONMember("known", JSONValue(known))) }
         if isUnproved { members.append(JSONMember("unproved", true)) }
         if isShortCopy { members.append(JSONMember("short", true)) }
         if !cuts.isEmpty {
@@ -170,8 +173,9 @@ extension StreamRecord {
             stream: stream, path: path, origin: value["origin"]?.string ?? path, file: file, lost: lost,
             partition: partition, first: first, continues: continues, reason: reason, isAnnounced: isAnnounced,
             ladder: ladder, head: head, prefix: prefix, seen: seen, modified: value["modified"]?.integer ?? 0,
-            isUnproved: value["unproved"]?.boolean ?? false, isShortCopy: value["short"]?.boolean ?? false, cuts: cuts,
-            ended: value["ended"]?.integer, maximumRecordByteCount: Int(maximum))
+            known: value["known"]?.integer, isUnproved: value["unproved"]?.boolean ?? false,
+            isShortCopy: value["short"]?.boolean ?? false, cuts: cuts, ended: value["ended"]?.integer,
+            maximumRecordByteCount: Int(maximum))
     }
 
     private static func identity(_ value: JSONValue) -> InodeIdentity? {

@@ -49,6 +49,8 @@ final class TailStream {
     /// file that was truncated and grew beyond its old size between two looks.
     var provedSize: UInt64
     var modified: Int64
+    /// `latest` before the look before, or longer ago while a file of the same log waits to be decided on.
+    private(set) var known: Int64 = 0
     var cuts: [DecidedCut]
     var isUnproved: Bool
     var isShortCopy: Bool
@@ -118,6 +120,7 @@ final class TailStream {
         maximumRecordByteCount = record.maximumRecordByteCount
         self.keyMiddle = keyMiddle
         self.isDurable = isDurable
+        known = record.known ?? latest
     }
 
     var acknowledged: UInt64 { ladder.newest.position }
@@ -134,6 +137,19 @@ final class TailStream {
         }
         return marks.sorted { $0.position < $1.position }
     }
+    /// When its file was last modified or born at. What nobody has read of a file is no part of what is known: its copy
+    /// is a generation that was missed.
+    var latest: Int64 {
+        let isRead = !ladder.isEmpty || prefix != nil || head != nil || proof != nil || position.position > 0
+        return max(isRead ? modified : 0, file?.birth ?? 0)
+    }
+
+    func setKnown(_ time: Int64) {
+        guard time != known else { return }
+        known = time
+        touch()
+    }
+
     /// Whether the stream has no file that it could go on in: a copy may take its place.
     var wantsCopy: Bool {
         if file == nil { return true }
@@ -145,8 +161,9 @@ final class TailStream {
         StreamRecord(
             stream: id, path: path, origin: origin, file: file, lost: lost, partition: partition, first: first,
             continues: continues, reason: reason, isAnnounced: isAnnounced, ladder: ladder, head: head,
-            prefix: prefix, seen: seen, modified: modified, isUnproved: isUnproved,
-            isShortCopy: isShortCopy, cuts: cuts, ended: ended, maximumRecordByteCount: maximumRecordByteCount)
+            prefix: prefix, seen: seen, modified: modified, known: known == latest ? nil : known,
+            isUnproved: isUnproved, isShortCopy: isShortCopy, cuts: cuts, ended: ended,
+            maximumRecordByteCount: maximumRecordByteCount)
     }
 
     /// Call after any change of what the record holds.
