@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and is missing: Debian packages by apt-get (as root or by
 # sudo), and a Python venv (.venv) with the independent readers that check results. Says nothing when
-# all is there. Usage: scripts/bootstrap.sh [--kafka|--database] (also a Java for a real broker; a MariaDB to test against)
+# all is there. Usage: scripts/bootstrap.sh [--kafka|--database] (also what tests with a real broker need: Java, kcat, strace; a MariaDB to test against)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,10 @@ packages=(pkg-config libc6-dev libstdc++-12-dev librdkafka-dev libyaml-dev libsi
   zlib1g-dev libzstd-dev libsnappy-dev libxxhash-dev libcctz-dev libmariadb-dev tzdata binutils python3-venv)
 # Why the core alone: it starts no server.
 if [ "${1:-}" = --database ]; then packages+=(mariadb-server-core mariadb-client-core); fi
-if [ "${1:-}" = --kafka ] && ! command -v java >/dev/null; then packages+=(openjdk-17-jre-headless); fi
+if [ "${1:-}" = --kafka ]; then
+  packages+=(kcat strace)
+  command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
+fi
 
 missing=()
 if command -v dpkg-query >/dev/null; then

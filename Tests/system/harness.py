@@ -18,6 +18,12 @@ BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / ".build" / "debug"))
 SHARED = pathlib.Path(os.environ.get("MILLRACE_SHARED", ROOT.parent / "shared"))
 
 
+def need(program):
+    """A program that `scripts/bootstrap.sh --kafka` installs."""
+    if shutil.which(program) is None:
+        raise Skip(f"no {program}: scripts/bootstrap.sh --kafka")
+
+
 class Skip(Exception):
     """The test needs something that this machine does not have; the reason is the message."""
 

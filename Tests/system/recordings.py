@@ -20,10 +20,9 @@ import lzma
 import pathlib
 import subprocess
 import sys
-import shutil
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from harness import Kafka, Skip, Workspace, check, query, run  # noqa: E402
+from harness import Kafka, Skip, Workspace, check, need, query, run  # noqa: E402
 from tool_losses import lost  # noqa: E402
 
 # Tables that a recording cannot end in, and why (the recordings' own page says so).
@@ -315,8 +314,7 @@ def by_topic(space, recording, dates, zones, kafka):
 
 def fill(kafka, tool, texts, partitions=3, create=True, salt=""):
     """Puts records into topics as the tool does; returns the topics' names."""
-    if shutil.which("kcat") is None:
-        raise Skip("no kcat to fill topics with")
+    need("kcat")
     topics = collections.defaultdict(list)
     for text in texts:
         topic, key, value = placed(tool, text)

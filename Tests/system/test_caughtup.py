@@ -3,13 +3,14 @@ import json
 import subprocess
 import time
 
-from harness import BIN, Kafka, Workspace, audit, check, long, query, run, wait_until
+from harness import BIN, Kafka, Workspace, audit, check, long, need, query, run, wait_until
 from test_sync import record
 
 COUNT = 400
 
 
 def fill(kafka, partition, table, first=1, count=COUNT, day=1763640000):
+    need("kcat")
     lines = "".join(record(number, "insert", table, {"id": number, "who": "ann"}, ts=day + number)
                     for number in range(first, first + count))
     subprocess.run(["kcat", "-P", "-b", kafka.address, "-t", "changes", "-p", str(partition)],
@@ -35,6 +36,7 @@ class Member:
     """Another member of the group, that reads and writes nothing of ours."""
 
     def __init__(self, kafka, session=6_000):
+        need("kcat")
         self.process = subprocess.Popen(
             ["kcat", "-b", kafka.address, "-G", "shop", "-X", f"session.timeout.ms={session}", "changes"],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

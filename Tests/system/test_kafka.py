@@ -96,10 +96,8 @@ def mirror(kafka, origin, target):
 
 def kafka_produce(kafka, topic, key, value):
     import subprocess
-    import shutil
-    from harness import Skip
-    if shutil.which("kcat") is None:
-        raise Skip("no kcat to copy records with")
+    from harness import need
+    need("kcat")
     subprocess.run(
         ["kcat", "-P", "-b", kafka.address, "-t", topic, "-k", key, "-D", "\x1e"], input=value.encode(), check=True)
 

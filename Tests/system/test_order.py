@@ -6,7 +6,7 @@ import sys
 import time
 
 import recordings
-from harness import Kafka, Workspace, audit, check, is_caught_up, long, query, run, seeded
+from harness import Kafka, Workspace, audit, check, is_caught_up, long, need, query, run, seeded
 from tool_records import DAY, START, TOOLS, writer
 
 ORDER = {"id": "int NOT NULL", "what": "varchar(20)"}
@@ -167,6 +167,7 @@ def history(tool, seed, count):
 
 def shuffled(kafka, tool, lines, topics, salt):
     """Every table's records into one partition of its topic; which one depends on the salt."""
+    need("kcat")
     by_place = collections.defaultdict(list)
     for text in lines:
         topic, key, value = recordings.placed(tool, text)
@@ -257,6 +258,7 @@ def test_a_topic_three_times_shuffled_with_kills_is_one_quiet_delivery_for_every
 
 def test_a_topic_spread_by_key_is_found_out_where_a_table_must_be_in_one_partition():
     long()
+    need("kcat")
     with Workspace("spread") as space, Kafka(space / "kafka") as kafka:
         kafka.create_all({"maxwell": 2})
         records = writer("maxwell")

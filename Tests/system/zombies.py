@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 import configs
-from harness import BIN, Daemon, Kafka, Skip, check, query, source, wait_until
+from harness import BIN, Daemon, Kafka, check, need, query, source, wait_until
 
 RECORD_END, KEY_END = "\x1e", "\x1f"
 # The shortest session that a broker of the default configuration takes.
@@ -32,8 +32,7 @@ class SharedKafka(Kafka):
 
     def __init__(self, folder):
         super().__init__(folder)
-        if shutil.which("kcat") is None:
-            raise Skip("no kcat to make records with")
+        need("kcat")
         self.named = os.environ.get("MILLRACE_KAFKA")
         self.serial = 0
         if not self.named:
@@ -201,8 +200,7 @@ class Traced(Daemon):
     """A program under strace, which puts faults into its system calls."""
 
     def __init__(self, space, program, *arguments, log, inject, paths=(), trace=None):
-        if shutil.which("strace") is None:
-            raise Skip("no strace to put faults into system calls with")
+        need("strace")
         super().__init__(program, *arguments, log=space.path / log)
         calls = inject.split(":", 1)[0] if trace is None else trace
         command = ["strace", "-f", "-qq", "-o", str(space.path / f"{log}.strace"), "-e", f"trace={calls}"]
