@@ -48,7 +48,7 @@ public final class ReplayRoutes: QuarantineIntake {
             var effect = PipelineEffect(pipeline: pipeline.plan.name)
             effect.notices = ledger.notices
             effect.streams = CommitAssembly.streams(ledger, claimed: coverage.claimed, sampled: coverage.sampled)
-                .filter { !$0.added.isEmpty }
+                .filter { !$0.added.isEmpty || !$0.sampled.isEmpty }
             for index in effect.streams.indices { effect.streams[index].isAside = true }
             return effect
         }
