@@ -70,18 +70,24 @@ struct RotationWithinLookTests {
         }
     }
 
+    /// A log whose second generation came and went while the agent was down.
+    private func rotatedWhileDown() -> Bench {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "#header\none\n")
+        bench.turn()
+        bench.restart(orderly: true)
+        bench.waitForFileClock()
+        bench.rename("app.log", "app.log.1")
+        bench.append("app.log", "#header\ntwo\n")
+        rename(bench, 1)
+        return bench
+    }
+
     /// The agent was down for a rotation, and the next one is under way when it looks; it may be killed before its next
     /// look.
     @Test(arguments: [false, true]) func generationThatNobodySawWhileFilesAreRenamed(isKilled: Bool) {
         everywhere([0, 3]) { first, gap in
-            let bench = Bench(["app.log"])
-            bench.append("app.log", "#header\none\n")
-            bench.turn()
-            bench.restart(orderly: true)
-            bench.waitForFileClock()
-            bench.rename("app.log", "app.log.1")
-            bench.append("app.log", "#header\ntwo\n")
-            rename(bench, 1)
+            let bench = rotatedWhileDown()
             bench.append("app.log", "#header\nthree\n")
             let calls = look(
                 bench, first, { rename(bench, 2) }, gap, { bench.append("app.log", "#header\nfour\n") })
@@ -95,14 +101,7 @@ struct RotationWithinLookTests {
     /// The same where the log is copied and truncated.
     @Test(arguments: [false, true]) func generationThatNobodySawWhileALogIsTruncated(isKilled: Bool) {
         everywhere([0, 3, 12]) { first, gap in
-            let bench = Bench(["app.log"])
-            bench.append("app.log", "#header\none\n")
-            bench.turn()
-            bench.restart(orderly: true)
-            bench.waitForFileClock()
-            bench.rename("app.log", "app.log.1")
-            bench.append("app.log", "#header\ntwo\n")
-            rename(bench, 1)
+            let bench = rotatedWhileDown()
             bench.append("app.log", "#header\nthree and more\n")
             let calls = look(bench, first, { copy(bench, 2) }, gap, { renew(bench, "#header\nfour\n") })
             if isKilled { bench.restart() }
