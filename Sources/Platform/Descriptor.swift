@@ -118,16 +118,4 @@ public struct Descriptor: ~Copyable {
         let number = raw
         try Syscalls.negative { ftruncate(number, Int(bitPattern: UInt(byteCount))) }
     }
-
-    /// Takes flock(2) exclusively without waiting; false if another descriptor holds it.
-    public borrowing func lockExclusively() throws(Errno) -> Bool {
-        let number = raw
-        do {
-            try Syscalls.negative { flock(number, LOCK_EX | LOCK_NB) }
-            return true
-        } catch {
-            if error == .wouldBlock { return false }
-            throw error
-        }
-    }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Synchronization
 import Testing
@@ -162,12 +163,21 @@ func pathsSplitAtTheLastSlash(path: String, parent: String, name: String) {
 
 @Test func aLockHasOneHolder() throws {
     let scratch = try Scratch()
-    let first = try Syscalls.open(scratch.path + "/lock", .readWriteCreate)
-    let second = try Syscalls.open(scratch.path + "/lock", .readWriteCreate)
-    #expect(try first.lockExclusively())
-    #expect(try !second.lockExclusively())
-    try first.close()
-    #expect(try second.lockExclusively())
+    let second = try FileLock(path: scratch.path + "/lock", permissions: 0o600)
+    let duplicate: Descriptor
+    do {
+        let first = try FileLock(path: scratch.path + "/lock", permissions: 0o600)
+        #expect(try first.take())
+        #expect(try !second.take())
+        // As in a process that was forked meanwhile.
+        duplicate = .adopting(dup(first.file.number))
+        #expect(try !second.take())
+    }
+    #expect(try second.take())
+    // One that never had it does not free it.
+    do { #expect(try !FileLock(path: scratch.path + "/lock", permissions: 0o600).take()) }
+    #expect(try !FileLock(path: scratch.path + "/lock", permissions: 0o600).take())
+    try duplicate.close()
 }
 
 @Test func errnosSayWhatTheyAre() {

@@ -18,11 +18,8 @@ public final class StateFolder {
         case damaged(setAside: String, reason: String)
     }
 
-    /// Tries for the lock, 50 ms apart.
-    private static let lockAttemptCount = 10
-
     public let path: String
-    private let lock: Descriptor
+    private let lock: FileLock
     private var statusPath: String { path + "/status.json" }
     private var statePath: String { path + "/state.json" }
 
@@ -32,23 +29,16 @@ public final class StateFolder {
         self.path = path
         do {
             try DurableFile.makeFolders(path, permissions: 0o750)
-            lock = try Syscalls.open(path + "/lock", .readWriteCreate, permissions: 0o600)
+            lock = try FileLock(path: path + "/lock", permissions: 0o600)
         } catch {
             throw Self.failure("cannot use the state folder \(path)", error)
         }
-        var isLocked = false
-        do {
-            isLocked = try lock.lockExclusively()
-            // Why: an agent that just ended may have left its lock with a process that is about to exec.
-            for _ in 0..<Self.lockAttemptCount where !isLocked {
-                Sleep.milliseconds(50)
-                isLocked = try lock.lockExclusively()
-            }
-        } catch {
+        let isLocked: Bool
+        do { isLocked = try lock.take() } catch {
             throw Self.failure("cannot lock the state folder \(path)", error)
         }
         guard isLocked else {
-            let text = (try? lock.readAll(maximum: 32)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            let text = (try? lock.file.readAll(maximum: 32)).map { String(decoding: $0, as: UTF8.self) } ?? ""
             let owner = text.isEmpty ? "" : " (process \(text))"
             throw Failure(
                 "agent.state_locked", stage: .control, kind: .conflict,
@@ -56,8 +46,8 @@ public final class StateFolder {
                 hint: "give each agent a state folder of its own, or stop the other one")
         }
         do {
-            try lock.truncate(to: 0)
-            try lock.writeAll(Array(String(Environment.processIdentifier).utf8))
+            try lock.file.truncate(to: 0)
+            try lock.file.writeAll(Array(String(Environment.processIdentifier).utf8))
         } catch {
             throw Self.failure("cannot write \(path)/lock", error)
         }

@@ -181,8 +181,8 @@ public final class LocalStorage: Storage {
 
     public func lock(_ path: String) throws(Failure) -> (any StorageLock)? {
         try call("lock", path) { full throws(Errno) -> LocalLock? in
-            let file = try Syscalls.open(full, .readWriteCreate, permissions: settings.fileMode)
-            return try file.lockExclusively() ? LocalLock(file) : nil
+            let lock = try FileLock(path: full, permissions: settings.fileMode)
+            return try lock.take() ? LocalLock(lock) : nil
         }
     }
 
@@ -223,10 +223,10 @@ final class LocalFile: StorageFile, @unchecked Sendable {
     }
 }
 
-/// Safety: the descriptor is never touched again before deinit closes it.
+/// Safety: the lock is never touched again before deinit frees it.
 final class LocalLock: StorageLock, @unchecked Sendable {
-    private let descriptor: Descriptor
-    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+    private let lock: FileLock
+    init(_ lock: consuming FileLock) { self.lock = lock }
 }
 
 extension Failure {

@@ -20,7 +20,7 @@ public final class FileMirror: MirrorLog {
     static let maximumFileByteCount = 512 << 20
 
     private let path: String
-    private let lock: Descriptor
+    private let lock: FileLock
     private let compactionByteCount: Int
     private var records: [MirrorRecord] = []
     private var nextOffset: Int64 = 0
@@ -39,8 +39,8 @@ public final class FileMirror: MirrorLog {
         self.compactionByteCount = compactionByteCount
         do throws(Errno) {
             try DurableFile.makeFolders(DurableFile.parent(of: path), permissions: 0o750)
-            lock = try Syscalls.open(path + ".lock", .readWriteCreate, permissions: 0o640)
-            guard try lock.lockExclusively() else { throw Errno.wouldBlock }
+            lock = try FileLock(path: path + ".lock", permissions: 0o640)
+            guard try lock.take() else { throw Errno.wouldBlock }
         } catch {
             throw FileMirror.failure(error, "cannot open the mirror `\(path)`")
         }
