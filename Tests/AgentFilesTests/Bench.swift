@@ -93,6 +93,11 @@ final class Bench {
     func rename(_ from: String, _ to: String) { #expect(unsafe Glibc.rename(path(from), path(to)) == 0) }
     func delete(_ name: String) { #expect(unsafe unlink(path(name)) == 0) }
     func truncate(_ name: String, to count: Int = 0) { #expect(unsafe Glibc.truncate(path(name), count) == 0) }
+    /// `time`: nanoseconds since the epoch.
+    func setModified(_ name: String, _ time: Int64) {
+        let time = timespec(tv_sec: Int(time / 1_000_000_000), tv_nsec: Int(time % 1_000_000_000))
+        #expect(unsafe utimensat(AT_FDCWD, path(name), [time, time], 0) == 0)
+    }
     func copy(_ from: String, _ to: String) {
         let bytes = (try? DurableFile.read(path(from), maximum: 1 << 24)) ?? nil
         append(to, bytes ?? [])

@@ -74,6 +74,8 @@ private final class RotationModel {
 
     func write() {
         var text = ""
+        // A generation that comes and goes within one tick of the clock is not told from one that was there before.
+        if !exists { bench.waitForFileClock() }
         if !header.isEmpty, byteCount == 0 {
             written.append(header)
             text = header + "\n"

@@ -215,7 +215,7 @@ struct RotationTests {
         bench.turn()
         bench.turn()
         bench.restart(orderly: true)
-        usleep(10_000)
+        bench.waitForFileClock()
         bench.delete("app.log")
         bench.append("app.log-20261101-1", other.map { $0 + "\n" }.joined())
         for _ in 0..<3 { bench.turn(after: 61_000) }
@@ -235,7 +235,7 @@ struct RotationTests {
         bench.turn()
         bench.turn()
         bench.restart(orderly: true)
-        usleep(10_000)
+        bench.waitForFileClock()
         bench.truncate("app.log")
         bench.append("app.log", "#header\nnew\n")
         bench.append("app.log-20261101-1", other.map { $0 + "\n" }.joined())
@@ -251,12 +251,29 @@ struct RotationTests {
         bench.truncate("app.log")
         bench.append("app.log", "uno\ndos\ntres\n")
         #expect(bench.turn() == ["uno", "dos", "tres"])
+        bench.waitForFileClock()
         bench.truncate("app.log")
         bench.append("app.log", "UNO\nDOS\nTRES\n")
         #expect(bench.turn() == ["UNO", "DOS", "TRES"])
         #expect(bench.collector.announces.count == 3)
         bench.turn(after: 61_000)
         #expect(bench.collector.ends.count == 2)
+    }
+
+    /// The same size in the same tick of the clock: its content is looked at when the tick is over for sure.
+    @Test func truncatedAndWrittenAnewWithTheSizeAndTimeThatItHad() throws {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "one\ntwo\n")
+        #expect(bench.turn() == ["one", "two"])
+        let before = try Syscalls.status(bench.path("app.log"))
+        bench.truncate("app.log")
+        bench.append("app.log", "uno\ndos\n")
+        bench.setModified("app.log", before.modified)
+        let after = try Syscalls.status(bench.path("app.log"))
+        #expect(after.modified == before.modified && after.byteCount == before.byteCount)
+        #expect(bench.turn() == [])
+        #expect(bench.turn(after: 3_000) == ["uno", "dos"])
+        #expect(bench.notices.contains { $0.code == "source.truncated" })
     }
 
     /// Between two looks the file was truncated and grew beyond its old size: what is read anew is not lost.

@@ -83,6 +83,24 @@ struct RotationWithinLookTests {
         return bench
     }
 
+    /// A generation that nobody saw was born in the tick of the clock in which the one before it was last written.
+    @Test func generationThatNobodySawBornWhenTheLastOneWasWritten() throws {
+        let bench = Bench(["app.log"])
+        bench.append("app.log", "#header\none\n")
+        bench.turn()
+        bench.append("fresh", "#header\n")
+        let birth = try Syscalls.status(bench.path("fresh")).birth
+        bench.append("app.log", "two\n")
+        bench.setModified("app.log", birth)
+        for _ in 0..<3 { bench.turn() }
+        bench.restart(orderly: true)
+        bench.waitForFileClock()
+        bench.append("fresh", "three\n")
+        bench.rename("app.log", "app.log.2")
+        bench.rename("fresh", "app.log.1")
+        expect(bench, ["#header", "one", "two", "#header", "three"], "born when the last one was written")
+    }
+
     /// The agent was down for a rotation, and the next one is under way when it looks; it may be killed before its next
     /// look.
     @Test(arguments: [false, true]) func generationThatNobodySawWhileFilesAreRenamed(isKilled: Bool) {

@@ -226,8 +226,16 @@ extension FileSource {
             shrink(stream, "its size went from \(stream.seen) to \(status.byteCount)")
             return
         }
+        if !isChanged, stream.isSettling, now - stream.lastChange >= Self.settleMilliseconds {
+            stream.isSettling = false
+            if holdsAnother(stream) {
+                shrink(stream, "its content is another", holdsAnother: true)
+                return
+            }
+        }
         guard isChanged else { return }
         stream.lastChange = now
+        stream.isSettling = true
         stream.modified = status.modified
         if status.byteCount != stream.seen {
             stream.seen = status.byteCount
@@ -342,6 +350,7 @@ extension FileSource {
         // Why at once, with the first bytes as they are: a rotation while the agent is down finds it known.
         let stream = insert(record, isDurable: false)
         stream.lastChange = now
+        stream.isSettling = true
         stream.retiredSince = origin == file.path ? nil : now
         stream.foundInLook = lookCount
         stream.bornInLook = lookCount

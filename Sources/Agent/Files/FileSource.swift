@@ -30,6 +30,10 @@ public final class FileSource: StreamSource {
     static let closeIdleMilliseconds: Int64 = 300_000
     /// A possible copy is held this long without change before it becomes a stream of its own.
     static let holdMilliseconds: Int64 = 60_000
+    /// A file's content is looked at once more when it has not changed for this long. Why: what is written within one
+    /// tick of the file system's clock (1 to 10 ms; a second or two where that keeps no more) has one time, so that
+    /// a file that was truncated and written anew may have the size and time that it had.
+    static let settleMilliseconds: Int64 = 3_000
     /// How long the copy of a truncated file is looked for, in two looks at least.
     static let searchMilliseconds: Int64 = 2_000
     /// Compressed files open at most: each keeps up to 3 MiB of its content.

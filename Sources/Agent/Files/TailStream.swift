@@ -75,6 +75,8 @@ final class TailStream {
     var lostInLook = 0
     var retiredSince: Int64?
     var lastChange: Int64 = 0
+    /// Its size or time changed, and it was not looked at since that is `FileSource.settleMilliseconds` ago.
+    var isSettling = false
     var lastUse: UInt64 = 0
     /// Reading found no whole record in `[from, to)`, the end of the file.
     var stalled: (from: UInt64, to: UInt64)?
