@@ -73,10 +73,10 @@ final class Bench: @unchecked Sendable {
             options: options)
     }
 
-    /// Collects until all is read; fails the test after 20 s.
+    /// Collects until all is read; fails the test after 120 s.
     @discardableResult
     func collect(_ consumer: FakeConsumer? = nil, storage: (any Storage)? = nil) throws -> CollectorSummary {
-        let deadline = SystemClock().monotonicNanoseconds() + 20_000_000_000
+        let deadline = SystemClock().monotonicNanoseconds() + 120_000_000_000
         let summary = try runtime(consumer ?? FakeConsumer(broker), storage: storage).run {
             SystemClock().monotonicNanoseconds() > deadline
         }

@@ -135,7 +135,7 @@ import Transport
         let bench = Bench(["logs": 1])
         send(writer(1, 50), bench, place("logs", 0), each: 7)
         let storage = FaultyStorage(try bench.storage(), failing: count)
-        let deadline = SystemClock().monotonicNanoseconds() + 20_000_000_000
+        let deadline = SystemClock().monotonicNanoseconds() + 120_000_000_000
         let summary = try bench.runtime(FakeConsumer(bench.broker), storage: storage, ready: { storage.arm() }).run {
             SystemClock().monotonicNanoseconds() > deadline
         }

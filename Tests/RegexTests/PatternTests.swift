@@ -23,5 +23,6 @@ func aBadPatternIsAConfigurationFailure(_ text: String) {
 @Test func hostileInputMeetsALimitInsteadOfHanging() throws {
     let start = ContinuousClock.now
     #expect(try !matches("^(a+)+$", String(repeating: "a", count: 40) + "!"))
-    #expect(ContinuousClock.now - start < .seconds(2))
+    // Without the limit: 2^40 steps.
+    #expect(ContinuousClock.now - start < .seconds(60))
 }

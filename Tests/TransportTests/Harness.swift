@@ -90,7 +90,7 @@ final class Fixture {
         try Records(values, tag: tag).produce(producer, topic, partition)
     }
 
-    func pollProducer(until count: Int, seconds: Int = 10) throws {
+    func pollProducer(until count: Int, seconds: Int = 60) throws {
         let deadline = SystemClock().monotonicNanoseconds() + Int64(seconds) * 1_000_000_000
         while deliveries.count < count, SystemClock().monotonicNanoseconds() < deadline {
             try producer.poll(timeoutMilliseconds: 50) { deliveries.append($0) }
@@ -104,13 +104,13 @@ final class Fixture {
     }
 
     /// Polls until the group gave us partitions; returns them.
-    func join(seconds: Int = 20) throws -> [TopicPartition] {
+    func join(seconds: Int = 60) throws -> [TopicPartition] {
         try consumer.subscribe([topic])
         return try assigned(consumer, seconds: seconds)
     }
 
     /// Reads up to `count` records of a worker, with the offsets they came under.
-    func read(worker: Int = 0, count: Int, seconds: Int = 10) -> [Seen] {
+    func read(worker: Int = 0, count: Int, seconds: Int = 60) -> [Seen] {
         readAll(consumer, worker: worker, count: count, seconds: seconds)
     }
 }
@@ -122,7 +122,7 @@ struct Seen: Equatable, Sendable {
     var value: String?
 }
 
-func assigned(_ consumer: any Consumer, seconds: Int = 20) throws -> [TopicPartition] {
+func assigned(_ consumer: any Consumer, seconds: Int = 60) throws -> [TopicPartition] {
     let deadline = SystemClock().monotonicNanoseconds() + Int64(seconds) * 1_000_000_000
     while SystemClock().monotonicNanoseconds() < deadline {
         for signal in try consumer.poll(timeoutMilliseconds: 100) {
@@ -132,7 +132,7 @@ func assigned(_ consumer: any Consumer, seconds: Int = 20) throws -> [TopicParti
     return []
 }
 
-func readAll(_ consumer: any Consumer, worker: Int = 0, count: Int, seconds: Int = 10) -> [Seen] {
+func readAll(_ consumer: any Consumer, worker: Int = 0, count: Int, seconds: Int = 60) -> [Seen] {
     var seen: [Seen] = []
     let deadline = SystemClock().monotonicNanoseconds() + Int64(seconds) * 1_000_000_000
     while seen.count < count, SystemClock().monotonicNanoseconds() < deadline {

@@ -173,7 +173,7 @@ import Transport
         try second.subscribe([fixture.topic])
         var shares: [[TopicPartition]] = [[], []]
         var revoked = false
-        let deadline = SystemClock().monotonicNanoseconds() + 30_000_000_000
+        let deadline = SystemClock().monotonicNanoseconds() + 120_000_000_000
         while shares[0].isEmpty || shares[1].isEmpty, SystemClock().monotonicNanoseconds() < deadline {
             for (index, consumer) in [first, second].enumerated() {
                 for signal in try consumer.poll(timeoutMilliseconds: 50) {
