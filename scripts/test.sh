@@ -42,6 +42,7 @@ swift_tests() {
   if ! swift test -j "$jobs" "$@" >"$work/swift.log" 2>&1; then
     failed=1
     grep -E '✘|↳|error:|Fatal|failed' "$work/swift.log" | head -n 60 || true
+    grep -E '✘|↳|error:|Fatal' "$work/swift.log" | cut -c1-240 >"$work/failures" || true
     [ "$(wc -l <"$work/swift.log")" -gt 40 ] || cat "$work/swift.log"
   fi
   grep -iE 'skipped|➜' "$work/swift.log" | head -n 20 || true
@@ -60,4 +61,9 @@ case "$part" in
   all) start_broker; swift_tests; system_tests ;;
   *) echo "test: unknown part $part (all, unit, broker, system)" >&2; exit 64 ;;
 esac
+# Why: what is read of a long run is its end.
+if [ -s "$work/failures" ]; then
+  echo "test: unit tests that failed (above with all their findings):"
+  head -n 8 "$work/failures"
+fi
 exit "$failed"

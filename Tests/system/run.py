@@ -21,6 +21,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     passed = failed = skipped = 0
+    failures = []
     for path in sorted(here.glob("test_*.py")):
         module = importlib.import_module(path.stem)
         for name, test in list(vars(module).items()):
@@ -38,12 +39,15 @@ def main():
                 print(f"skip  {label}: {reason}", flush=True)
             except Exception as error:
                 failed += 1
+                failures.append(f"{label}: {error}".replace("\n", " ")[:240])
                 print(f"FAIL  {label} ({time.monotonic() - begin:.1f} s)", flush=True)
                 print("".join(f"    {line}\n" for line in traceback.format_exc().splitlines()[-14:]), end="", flush=True)
-                del error
             else:
                 passed += 1
                 print(f"ok    {label} ({time.monotonic() - begin:.1f} s)", flush=True)
+    # Why: what is read of a long run is its end.
+    for failure in failures[:8]:
+        print(f"FAIL  {failure}")
     if not options.list:
         print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed else 0
