@@ -42,7 +42,7 @@ swift_tests() {
   if ! swift test -j "$jobs" "$@" >"$work/swift.log" 2>&1; then
     failed=1
     grep -E '✘|↳|error:|Fatal|failed' "$work/swift.log" | head -n 60 || true
-    grep -E '✘|↳|error:|Fatal' "$work/swift.log" | cut -c1-240 >"$work/failures" || true
+    grep -E '✘|↳|error:|Fatal' "$work/swift.log" | grep -vE 'Library Version|Target Platform' | cut -c1-240 >"$work/failures" || true
     [ "$(wc -l <"$work/swift.log")" -gt 40 ] || cat "$work/swift.log"
   fi
   grep -iE 'skipped|➜' "$work/swift.log" | head -n 20 || true

@@ -308,8 +308,8 @@ extension FileSource {
         undecided.insert(origin)
     }
 
-    /// Whether a file outside the patterns is a generation of a stream's log that nobody saw under its own name: named as
-    /// one, born no earlier and written later than all that was known of it, and no copy. Nil: the next look tells.
+    /// Whether a file outside the patterns is a generation of a stream's log that nobody saw under its own name: named
+    /// as one, born no earlier and written later than all that was known of it, and no copy. Nil: the next look tells.
     private func isMissedGeneration(_ given: FoundFile, _ horizons: [String: Int64]) -> Bool? {
         var file = given
         guard let origin = discovery.generationOrigin(of: file.path, among: origins), file.status.byteCount > 0,
